@@ -1,0 +1,1 @@
+"""API: the composition root: FastAPI, accounts, pipeline, jobs, migrations."""

@@ -1,0 +1,1 @@
+"""Attestation: frames, blocks, envelopes, keys and their histories, acceptance, the series read model."""

@@ -1,0 +1,1 @@
+"""Certificates: claims, opinions, issue, split, transfer, retire, supersede, revoke, evidence export, reports."""

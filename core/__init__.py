@@ -1,0 +1,1 @@
+"""Core: what several rooms share: encodings, signatures, ids, records, the error tree. Imports nothing of ours."""

@@ -1,0 +1,86 @@
+"""JSON in one canonical form (RFC 8785, JCS) and a strict reader for documents of this project.
+
+Documents carry quantities as decimal strings; the only JSON numbers are small integers (versions, ordinals).
+A duplicate key, a float, an exponent, −0, a byte-order mark or anything not in canonical form is refused.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from hashlib import sha256
+from typing import Any, NoReturn
+
+import rfc8785
+
+from core.errors import FormError
+
+MAX_DOCUMENT_BYTES = 64 * 2**20
+MAX_SAFE_INTEGER = 2**53 - 1
+# Deeper text would exhaust the recursion of the JSON reader; our documents stay below 20.
+MAX_DEPTH = 64
+
+_NESTING = re.compile(rb'"(?:[^"\\]|\\.)*"|[\[\]{}]')
+
+
+def canonical(value: Any) -> bytes:
+    """The canonical bytes of a JSON value (RFC 8785)."""
+    try:
+        return rfc8785.dumps(value)
+    except (rfc8785.CanonicalizationError, UnicodeError, RecursionError) as error:
+        raise FormError("json-unencodable", f"the value has no canonical JSON form: {error}") from None
+
+
+def digest(value: Any) -> bytes:
+    """SHA-256 of the canonical bytes."""
+    return sha256(canonical(value)).digest()
+
+
+def parse(data: bytes, *, limit: int = MAX_DOCUMENT_BYTES) -> Any:
+    """The value of a canonical document; anything that is not byte for byte canonical is a FormError."""
+    value = parse_lenient(data, limit=limit)
+    if canonical(value) != data:
+        raise FormError("json-not-canonical", "the document is not in canonical form (RFC 8785)")
+    return value
+
+
+def parse_lenient(data: bytes, *, limit: int = MAX_DOCUMENT_BYTES) -> Any:
+    """The value of a document a person may have written: white space and key order are free, all else is strict."""
+    if len(data) > limit:
+        raise FormError("json-too-large", f"{len(data)} bytes exceed the limit of {limit}")
+    _check_depth(data)
+    try:
+        return json.loads(data.decode("utf-8"), object_pairs_hook=_unique, parse_float=_no_float,
+                          parse_int=_integer, parse_constant=_no_float)
+    except (UnicodeDecodeError, json.JSONDecodeError, RecursionError) as error:
+        raise FormError("json-malformed", f"not JSON: {error}") from None
+
+
+def _check_depth(data: bytes) -> None:
+    depth = 0
+    for match in _NESTING.finditer(data):
+        token = match[0]
+        if token in b"[{":
+            depth += 1
+            if depth > MAX_DEPTH:
+                raise FormError("json-too-deep", f"nested deeper than {MAX_DEPTH}")
+        elif token in b"]}":
+            depth -= 1
+
+
+def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    value = dict(pairs)
+    if len(value) != len(pairs):
+        raise FormError("json-duplicate-key", "a key occurs twice in one object")
+    return value
+
+
+def _no_float(text: str) -> NoReturn:
+    raise FormError("json-number", f"{text} is not a safe integer", hint="write quantities as decimal strings")
+
+
+def _integer(text: str) -> int:
+    value = int(text) if len(text) <= 17 else MAX_SAFE_INTEGER + 1
+    if abs(value) > MAX_SAFE_INTEGER or text.startswith("-0"):
+        raise FormError("json-number", f"{text[:24]} is not a safe integer", hint="write quantities as decimal strings")
+    return value

@@ -1,0 +1,1 @@
+"""Edge: the gateway agent: read, frame, sign, spool, ship."""

@@ -1,0 +1,1 @@
+"""MRV: the expression language, dated parameters, formulas, methodologies, evaluation with trace. Pure."""

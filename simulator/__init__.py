@@ -1,0 +1,1 @@
+"""Simulator: a plant made of real protocol servers. It says that it is simulated."""
