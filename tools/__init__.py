@@ -1,0 +1,1 @@
+"""Maintainers' tools: documentation checks, lock files."""
