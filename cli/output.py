@@ -1,0 +1,101 @@
+"""What a command prints: one JSON document with --json, a table or sentences for people otherwise; errors in one shape."""
+
+from __future__ import annotations
+
+import functools
+import json
+import sys
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, NoReturn, ParamSpec, TypeVar
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from core.errors import CarbonSealError, InputError
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+# Results go to stdout; logs, progress and errors to stderr.
+out = Console(highlight=False, soft_wrap=True)
+err = Console(stderr=True, highlight=False, soft_wrap=True)
+
+
+@dataclass
+class Language:
+    """The language of this run: "zh" or "en"; set once by the main callback."""
+
+    code: str = "zh"
+
+
+language = Language()
+
+
+def say(zh: str, en: str) -> str:
+    """The text in the language of this run."""
+    return zh if language.code == "zh" else en
+
+
+def print_json(document: Any) -> None:
+    """One JSON document on stdout, nothing else."""
+    sys.stdout.write(json.dumps(document, ensure_ascii=False, indent=2) + "\n")
+
+
+def print_json_line(document: Any) -> None:
+    """One line of a JSON-lines answer."""
+    sys.stdout.write(json.dumps(document, ensure_ascii=False, separators=(",", ":")) + "\n")
+
+
+def print_table(title: str, columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
+    """A table for people."""
+    table = Table(title=title, title_justify="left", header_style="bold", show_edge=False, pad_edge=False)
+    for column in columns:
+        table.add_column(column, overflow="fold")
+    for row in rows:
+        table.add_row(*("" if cell is None else str(cell) for cell in row))
+    out.print(table)
+
+
+def print_fields(fields: Mapping[str, object]) -> None:
+    """Name and value, one a line."""
+    width = max((len(name) for name in fields), default=0)
+    for name, value in fields.items():
+        out.print(f"[bold]{name:<{width}}[/bold]  {value}", markup=True)
+
+
+def fail(error: CarbonSealError, as_json: bool) -> NoReturn:
+    """Print the error and leave with its exit code."""
+    if as_json:
+        print_json({"error": error.as_dict()})
+    else:
+        err.print(f"[red]{error.code}[/red] {_escape(error.message)}")
+        if error.where:
+            err.print(f"  {say('位置', 'where')}: {_escape(error.where)}")
+        if error.hint:
+            err.print(f"  {say('怎么办', 'what to do')}: {_escape(error.hint)}")
+    raise typer.Exit(error.exit_code)
+
+
+def _escape(text: str) -> str:
+    return text.replace("[", "\\[")
+
+
+def command(function: Callable[P, R]) -> Callable[P, R]:
+    """A command whose errors are printed in our shape; `as_json` among its arguments chooses JSON."""
+
+    @functools.wraps(function)
+    def wrapped(*args: P.args, **kwargs: P.kwargs) -> R:
+        try:
+            return function(*args, **kwargs)
+        except CarbonSealError as error:
+            fail(error, bool(kwargs.get("as_json")))
+        except BrokenPipeError:
+            raise typer.Exit(0) from None
+        except OSError as error:
+            place = str(error.filename or "")
+            fail(InputError("file-unusable", error.strerror or str(error), where=place,
+                            hint="check that the file exists and may be read or written"), bool(kwargs.get("as_json")))
+
+    return wrapped
