@@ -27,12 +27,15 @@ def machine() -> str:
     model = platform.processor() or platform.machine()
     info = Path("/proc/cpuinfo")
     if info.exists():
-        names = [line.split(":", 1)[1].strip() for line in info.read_text().splitlines() if line.startswith("model name")]
-        model = names[0] if names else model
+        names = [line for line in info.read_text().splitlines() if line.startswith("model name")]
+        model = names[0].split(":", 1)[1].strip() if names else model
     return f"{model}, {os.cpu_count()} cores, Python {platform.python_version()}"
 
 
 def figure(name: str, value: float, unit: str, n: int, floor: float | None = None) -> Figure:
     """A figure with n repetitions; `floor` is a bare loop measured in the same run, ratio = value / floor."""
-    return {"name": name, "value": round(value, 4), "unit": unit, "n": n, "machine": machine(),
-            "floor": None if floor is None else round(floor, 4), "ratio": None if not floor else round(value / floor, 3)}
+    return {
+        "name": name, "value": round(value, 4), "unit": unit, "n": n, "machine": machine(),
+        "floor": None if floor is None else round(floor, 4),
+        "ratio": None if not floor else round(value / floor, 3),
+    }

@@ -1,4 +1,4 @@
-"""What a command prints: one JSON document with --json, a table or sentences for people otherwise; errors in one shape."""
+"""What a command prints: one JSON document with --json, a table or sentences for people; errors in one shape."""
 
 from __future__ import annotations
 

@@ -6,7 +6,9 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
-ROOMS = ["adapters", "api", "attestation", "certificates", "cli", "core", "edge", "ledger", "mrv", "simulator", "verify"]
+ROOMS = ["adapters", "api", "attestation", "certificates", "cli", "core", "edge", "ledger", "mrv", "simulator",
+         "verify"]
+TIMING_WORDS = ("second", "timeout", "sleep", "wait", "interval", "delay", "width")
 PACKAGES = sorted(path for room in ROOMS for path in (ROOT / room).rglob("__init__.py"))
 
 
@@ -27,6 +29,6 @@ def test_no_float_literal_stands_on_a_value_path(room: str) -> None:
         for node in ast.walk(ast.parse("\n".join(lines))):
             if isinstance(node, ast.Constant) and isinstance(node.value, float):
                 line = lines[node.lineno - 1].lower()
-                if not any(word in line for word in ("second", "timeout", "sleep", "wait", "interval", "delay", "width")):
+                if not any(word in line for word in TIMING_WORDS):
                     found.append(f"{path.relative_to(ROOT)}:{node.lineno}")
     assert found == []

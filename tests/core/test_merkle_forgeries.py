@@ -16,7 +16,7 @@ def undomained_validate(path: list[tuple[str, bytes]], target: bytes, expected_r
     return node == expected_root
 
 
-@pytest.fixture()
+@pytest.fixture
 def leaves() -> list[bytes]:
     return [sha256(bytes([n])).digest() for n in range(4)]
 
