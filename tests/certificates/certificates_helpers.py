@@ -1,0 +1,72 @@
+"""One world for the tests of this room: accounts, and documents that pass, to be varied one field at a time."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from decimal import Decimal
+from hashlib import sha256
+from typing import Any
+
+from core.claims import ClaimDocument, DocumentInput, MeterInput, MethodologyRef, claim_digest
+from core.ethereum import Account, Domain
+from core.opinions import Accreditation, Finding, OpinionDocument, Sampling, opinion_digest
+from core.period import Period
+from core.records import Conclusion, Interval, Kind
+
+ORIGIN = "log.lanhe.example/park"
+DAY = 86_400_000
+START = 1_790_000_000_000 // DAY * DAY
+PERIOD = Period(START, START + 7 * DAY)
+DOMAIN = Domain("CarbonSeal", "1", 31337, Account(b"\x77" * 32).address)
+
+
+def account(name: str) -> Account:
+    """The account of a name; the same in every run."""
+    return Account(sha256(b"test-account:" + name.encode()).digest())
+
+
+ENTERPRISE, VERIFIER, TRADER, OTHER = (account(name) for name in ("enterprise", "verifier", "trader", "other"))
+
+
+def claim(**changes: Any) -> ClaimDocument:
+    """A green-power claim over seven days of one claim point; unsigned."""
+    document = ClaimDocument(
+        origin=ORIGIN, kind=Kind.GREEN_POWER, subject="org:lanhe-energy", holder=ENTERPRISE.address,
+        boundary="蓝河新能源屋顶光伏一期", period=PERIOD,
+        methodology=MethodologyRef("pv.green-power", "1", sha256(b"methodology").digest()),
+        inputs={"generation": (MeterInput("m:lanhe-pv", "active-export"),),
+                "auxiliary": (DocumentInput(sha256(b"bill").digest(), Decimal("12.5"), "kWh", "站用电结算单"),)},
+        intervals=(Interval("cp:lanhe-pv", 5_000_000, 17_000_000),), domain=DOMAIN)
+    return replace(document, **changes)
+
+
+def signed_claim(signer: Account = ENTERPRISE, **changes: Any) -> ClaimDocument:
+    """The claim with its signature."""
+    document = claim(**changes)
+    return replace(document, signature=signer.sign_digest(claim_digest(document)))
+
+
+def opinion(**changes: Any) -> OpinionDocument:
+    """An unmodified opinion on the claim above; unsigned."""
+    about = claim()
+    document = OpinionDocument(
+        origin=ORIGIN, addressee="org:gov-js", statement=sha256(b"statement").digest(), leaf=sha256(b"leaf").digest(),
+        claim=sha256(b"claim").digest(), exclusivity_key=about.exclusivity_key, manifest=sha256(b"manifest").digest(),
+        manifest_confirmed=True, kind=about.kind, subject=about.subject, holder=about.holder, boundary=about.boundary,
+        period=about.period, amount=12, unit="MWh", intervals=about.intervals, external_refs=(),
+        criteria=("ISO 14064-3:2019",), assurance="reasonable", materiality=Decimal(5),
+        materiality_source="ISO 14064-3 customary", visit="none",
+        sampling=Sampling("all details", 3, (0, 1, 2)), findings=(), conclusion=Conclusion.UNMODIFIED,
+        reasons="所有数据均已复核，未发现重大错报。", verifier="org:suzheng",
+        accreditation=Accreditation("CNAS", "CNAS-V-0001"), notices=("demonstration",),
+        date=PERIOD.end + DAY, valid_until=PERIOD.end + 91 * DAY, domain=DOMAIN)
+    return replace(document, **changes)
+
+
+def signed_opinion(signer: Account = VERIFIER, **changes: Any) -> OpinionDocument:
+    """The opinion with its signature."""
+    document = opinion(**changes)
+    return replace(document, signature=signer.sign_digest(opinion_digest(document)))
+
+
+FINDING = Finding("B1", "non-conformity", "铭牌容量与登记不符", True, "corrected", Decimal("-0.2"))
