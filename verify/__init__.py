@@ -1,1 +1,1 @@
-"""Verify: the evidence file and the ten steps. A pure function of (evidence file, trust list)."""
+"""Verification of evidence files: pure, offline, what an auditor installs."""
