@@ -61,7 +61,10 @@ class Gap(NamedTuple):
 
 
 class Header(NamedTuple):
-    """The header of a block of `readings` instants. Registers are (quantity, raw value) in column order; quality is (code, n) by code."""
+    """The header of a block of `readings` instants.
+
+    Registers are (quantity, raw value) in column order; the quality summary is (code, n) sorted by code.
+    """
 
     meter: str
     salt: bytes

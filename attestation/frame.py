@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from hashlib import sha256
+from itertools import pairwise
 from typing import Any, NamedTuple
 
 from attestation.block import Header, decode_header
@@ -182,7 +183,7 @@ def check_headers(frame: Frame, headers: Sequence[bytes]) -> list[Header]:
     if root([leaf_hash(header) for header in headers]) != frame.blocks_root:
         raise FormError("frame-blocks-root", "the blocks are not those of the frame", where=frame.gateway)
     decoded = [decode_header(header) for header in headers]
-    for one, two in zip(decoded, decoded[1:], strict=False):
+    for one, two in pairwise(decoded):
         if one.meter.encode() >= two.meter.encode():
             raise FormError("frame-blocks-order", "meter ids are not unique and sorted", where=two.meter)
     if sum(header.readings for header in decoded) != frame.reading_count:
