@@ -1,0 +1,61 @@
+"""Integration: leaf hashes in order become tiles. Pure; one pass, as tight as a bare hashing loop."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from ledger.tiles import TILE_HEIGHT, TILE_WIDTH, Tile, fold, middle_of, position_of, split_hashes
+
+
+class Integration:
+    """Extends a tree. Start it from the rightmost partial tiles of the tree so far, `add` leaf hashes, `finish`."""
+
+    def __init__(self, size: int = 0, frontier: Iterable[Tile] = ()) -> None:
+        """`frontier`: the tiles of `frontier_positions(size)`; they may hold more hashes than `size` has."""
+        self.size = size
+        self._numbers: list[int] = []
+        self._pending: list[list[bytes]] = []
+        self._done: list[Tile] = []
+        by_position = {tile.position: tile for tile in frontier}
+        for level in range(_levels(size)):
+            number, width = divmod(size >> TILE_HEIGHT * level, TILE_WIDTH)
+            self._numbers.append(number)
+            self._pending.append(split_hashes(by_position[position_of(level, number)].hashes)[:width] if width else [])
+
+    def add(self, leaf_hashes: list[bytes]) -> None:
+        """Append leaf hashes."""
+        self.size += len(leaf_hashes)
+        self._extend(0, leaf_hashes)
+
+    def finish(self) -> list[Tile]:
+        """Every tile that is new or has grown. Partial tiles come last, lowest level first."""
+        partial = [Tile(position_of(level, self._numbers[level]), b"".join(hashes), middle_of(hashes))
+                   for level, hashes in enumerate(self._pending) if hashes]
+        return self._done + partial
+
+    def _extend(self, level: int, hashes: list[bytes]) -> None:
+        if level == len(self._pending):
+            self._numbers.append(0)
+            self._pending.append([])
+        pending = self._pending[level]
+        pending += hashes
+        tops: list[bytes] = []
+        for start in range(0, len(pending) - TILE_WIDTH + 1, TILE_WIDTH):
+            full = pending[start : start + TILE_WIDTH]
+            middle, top = fold(full)
+            self._done.append(Tile(position_of(level, self._numbers[level]), b"".join(full), middle))
+            self._numbers[level] += 1
+            tops.append(top)
+        if tops:
+            del pending[: len(tops) * TILE_WIDTH]
+            self._extend(level + 1, tops)
+
+
+def frontier_positions(size: int) -> list[int]:
+    """The partial tiles of a tree: where it grows."""
+    return [position_of(level, number) for level in range(_levels(size))
+            for number, width in [divmod(size >> TILE_HEIGHT * level, TILE_WIDTH)] if width]
+
+
+def _levels(size: int) -> int:
+    return -(-size.bit_length() // TILE_HEIGHT)
