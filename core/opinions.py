@@ -55,18 +55,6 @@ _REFERENCE = re.compile(r"[A-Z][0-9]{1,4}")
 
 
 @dataclass(frozen=True)
-class Accreditation:
-    """The verifier's accreditation as registered when it signed."""
-
-    body: str
-    number: str
-
-    def as_json(self) -> dict[str, str]:
-        """{"body", "number"}."""
-        return {"body": self.body, "number": self.number}
-
-
-@dataclass(frozen=True)
 class Finding:
     """One finding in its final state. `effect`: tCO2e with sign, None when it has no figure."""
 
@@ -110,6 +98,7 @@ class OpinionDocument:
     """An opinion. `statement`: payload digest; `leaf`: leaf hash of its envelope; `amount` in whole `unit`.
 
     `manifest`: digest of the manifest payload; `manifest_confirmed`: the verifier recomputed it from all entries.
+    `accreditation`: its number, spelled as in the verifier's registration.
     """
 
     origin: str
@@ -139,7 +128,7 @@ class OpinionDocument:
     conclusion: Conclusion
     reasons: str
     verifier: str
-    accreditation: Accreditation
+    accreditation: str
     notices: tuple[str, ...]
     date: int
     valid_until: int
@@ -161,7 +150,7 @@ class OpinionDocument:
             "visit": self.visit, "sampling": self.sampling.as_json(),
             "findings": [finding.as_json() for finding in self.findings],
             "conclusion": self.conclusion.name.lower(), "reasons": self.reasons, "verifier": self.verifier,
-            "accreditation": self.accreditation.as_json(), "notices": list(self.notices),
+            "accreditation": self.accreditation, "notices": list(self.notices),
             "date": instant_text(self.date), "valid_until": instant_text(self.valid_until),
             "domain": domain_json(self.domain), "signature": self.signature.hex(),
         }
@@ -246,7 +235,8 @@ def parse_opinion(payload: bytes) -> OpinionDocument:
         visit=_one_of(value["visit"], VISITS, "visit"), sampling=_sampling(value["sampling"]),
         findings=tuple(_finding(item) for item in sequence(value["findings"], "findings", MAX_FINDINGS)),
         conclusion=_conclusion(value["conclusion"]), reasons=text(value["reasons"], "reasons", MAX_LONG_TEXT),
-        verifier=check_id(value["verifier"], where="verifier"), accreditation=_accreditation(value["accreditation"]),
+        verifier=check_id(value["verifier"], where="verifier"),
+        accreditation=text(value["accreditation"], "accreditation"),
         notices=tuple(check_id(item, where="notices") for item in sequence(value["notices"], "notices", 32)),
         date=parse_instant(value["date"], where="date"),
         valid_until=parse_instant(value["valid_until"], where="valid_until"), domain=domain_from_json(value["domain"]),
@@ -292,11 +282,6 @@ def _finding(value: object) -> Finding:
                    _flag(item["material"], "findings.material"),
                    _one_of(item["state"], FINDING_STATES, "findings.state"),
                    None if effect is None else parse_decimal(effect, where="findings.effect_tco2e"))
-
-
-def _accreditation(value: object) -> Accreditation:
-    item = members(value, ("body", "number"), "accreditation")
-    return Accreditation(text(item["body"], "accreditation.body"), text(item["number"], "accreditation.number"))
 
 
 def _conclusion(value: object) -> Conclusion:

@@ -9,7 +9,7 @@ from typing import Any
 
 from core.claims import ClaimDocument, DocumentInput, MeterInput, MethodologyRef, claim_digest
 from core.ethereum import Account, Domain
-from core.opinions import Accreditation, Finding, OpinionDocument, Sampling, opinion_digest
+from core.opinions import Finding, OpinionDocument, Sampling, opinion_digest
 from core.period import Period
 from core.records import Conclusion, Interval, Kind
 
@@ -58,7 +58,7 @@ def opinion(**changes: Any) -> OpinionDocument:
         materiality_source="ISO 14064-3 customary", visit="none",
         sampling=Sampling("all details", 3, (0, 1, 2)), findings=(), conclusion=Conclusion.UNMODIFIED,
         reasons="所有数据均已复核，未发现重大错报。", verifier="org:suzheng",
-        accreditation=Accreditation("CNAS", "CNAS-V-0001"), notices=("demonstration",),
+        accreditation="CNAS V-0001（虚构）", notices=("demonstration",),
         date=PERIOD.end + DAY, valid_until=PERIOD.end + 91 * DAY, domain=DOMAIN)
     return replace(document, **changes)
 

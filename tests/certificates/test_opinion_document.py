@@ -79,7 +79,7 @@ def test_changing_what_was_signed_gives_another_signer(field: str, value: Any) -
     ("conclusion", "UNMODIFIED", "document-choice"),
     ("conclusion", 1, "document-choice"),
     ("reasons", "", "document-text"),
-    ("accreditation", None, "document-members"),
+    ("accreditation", None, "document-text"),
     ("notices", ["Demo"], "id-malformed"),
     ("valid_until", "2026-01-01T00:00:00.000Z", "opinion-validity"),
     ("signature", "", "hex-malformed"),
