@@ -37,7 +37,7 @@ def render_html(report: CertificateReport, font_base: str = "") -> str:
 def render_pdf(report: CertificateReport, fonts: Path = FONTS) -> bytes:
     """The page as PDF. Raises Unavailable (pdf-unavailable, font-unavailable)."""
     try:
-        import weasyprint  # noqa: PLC0415  loading it opens system libraries that only this function needs
+        import weasyprint  # here: loading it opens system libraries that only this function needs
     except OSError as error:
         raise Unavailable("pdf-unavailable", f"WeasyPrint cannot load its system libraries: {error}",
                           hint="apt-get install libpango-1.0-0 libpangoft2-1.0-0, or use the HTML page") from None

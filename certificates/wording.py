@@ -1,4 +1,4 @@
-"""What certificates say in words, Chinese first: kinds, states, conclusions, notices. Codes are stable, wording is not."""
+"""What certificates say in words, Chinese first. Codes are stable, wording is not."""
 
 from __future__ import annotations
 
@@ -89,7 +89,8 @@ NOT_PROVEN = (
     Words("传感器及其接线是否如实", "that a sensor or its wiring tells the truth"),
     Words("是否有排放源从未登记", "that every source was enrolled at all"),
     Words("在外部登记系统中是否另有声明", "what is claimed in registries outside this ledger"),
-    Words("法律效力；本凭证不是国家绿证、CCER 或官方申报", "legal effect: this is no national GEC, no CCER, no official filing"),
+    Words("法律效力；本凭证不是国家绿证、CCER 或官方申报",
+          "legal effect: this is no national GEC, no CCER, no official filing"),
 )
 
 

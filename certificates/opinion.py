@@ -1,0 +1,131 @@
+"""A verifier's opinion on this side: drafted from the statement it is about, signed with a key the node never holds."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from decimal import Decimal
+from hashlib import sha256
+from typing import Any
+
+from attestation.history import Participant
+from certificates.claim import check_account
+from core import jcs
+from core.claims import (
+    MAX_PAYLOAD_BYTES,
+    ClaimDocument,
+    chain_claim,
+    external_refs_from_json,
+    intervals_from_json,
+)
+from core.errors import Forbidden, FormError, Refused
+from core.ethereum import Account
+from core.numbers import parse_natural
+from core.opinions import (
+    Finding,
+    OpinionDocument,
+    Sampling,
+    opinion_digest,
+    opinion_payload,
+    opinion_signer,
+    parse_opinion,
+)
+from core.records import Conclusion, Kind
+
+
+@dataclass(frozen=True)
+class Judgement:
+    """What the verifier itself says. `materiality` in percent; `valid_until`: ms UTC up to which it may issue."""
+
+    verifier: str
+    accreditation: str
+    addressee: str
+    criteria: tuple[str, ...]
+    assurance: str
+    materiality: Decimal
+    materiality_source: str
+    visit: str
+    sampling: Sampling
+    findings: tuple[Finding, ...]
+    conclusion: Conclusion
+    reasons: str
+    notices: tuple[str, ...]
+    date: int
+    valid_until: int
+
+
+def draft(
+    judgement: Judgement, *, statement: bytes, leaf: bytes, claim: ClaimDocument, manifest: bytes,
+    manifest_confirmed: bool,
+) -> OpinionDocument:
+    """An unsigned opinion on a statement. `statement`: its payload; `leaf`: leaf hash of its envelope in the log.
+
+    `manifest`: SHA-256 of the manifest payload. Raises FormError, Refused (opinion-claim).
+    """
+    value = statement_fields(statement)
+    claim_hash = chain_claim(claim).struct_hash()
+    if value["claim"] != claim_hash.hex():
+        raise Refused("opinion-claim", "the statement was computed for another claim", where="statement.claim")
+    return OpinionDocument(
+        origin=claim.origin, statement=sha256(statement).digest(), leaf=leaf, claim=claim_hash,
+        exclusivity_key=claim.exclusivity_key, manifest=manifest, manifest_confirmed=manifest_confirmed,
+        kind=Kind.parse(value["type"]), subject=claim.subject, holder=claim.holder, boundary=claim.boundary,
+        period=claim.period, amount=parse_natural(value["certificate"]["amount"], where="statement.certificate"),
+        unit=value["certificate"]["unit"], intervals=intervals_from_json(value["intervals"]),
+        external_refs=external_refs_from_json(value["external_refs"]), domain=claim.domain, **vars(judgement))
+
+
+def statement_fields(payload: bytes) -> dict[str, Any]:
+    """The members of a statement that an opinion repeats. Raises FormError."""
+    value = jcs.parse(payload, limit=MAX_PAYLOAD_BYTES)
+    certificate = value.get("certificate") if isinstance(value, dict) else None
+    if not isinstance(certificate, dict) or not {"claim", "type", "intervals", "external_refs"} <= set(value):
+        raise FormError("statement-malformed", "not a calculation statement", where="statement")
+    return dict(value)
+
+
+def sign(document: OpinionDocument, account: Account) -> bytes:
+    """The canonical payload of the opinion with the account's signature. Raises FormError when it has a defect."""
+    return opinion_payload(replace(document, signature=account.sign_digest(opinion_digest(document))))
+
+
+def accept(payload: bytes, *, draft_of: OpinionDocument, verifier: Participant, subject: Participant,
+           tied: Iterable[str] = (), now: int) -> OpinionDocument:
+    """The opinion of a payload when it speaks about the statement drafted here, by an accredited, independent verifier.
+
+    `draft_of`: the node's own draft of the same statement; every field of the chain's struct must be equal, but the
+    conclusion and its validity, which are the verifier's. `tied`: organisations known to be tied to the subject.
+    Raises FormError, Refused (opinion-fields, opinion-expired), Forbidden (opinion-signer, verifier-…).
+    """
+    document = parse_opinion(payload)
+    own = replace(document, conclusion=draft_of.conclusion, valid_until=draft_of.valid_until)
+    if _about(own) != _about(draft_of):
+        raise Refused("opinion-fields", "the opinion is about another statement, claim or manifest", where="opinion",
+                      hint="draft it again from the statement in the log")
+    if not document.date <= now < document.valid_until:
+        raise Refused("opinion-expired", "the opinion is not valid now", where="opinion.valid_until")
+    check_account(opinion_signer(document), verifier, "opinion-signer", document.date)
+    check_verifier(verifier, subject, document.accreditation, tied)
+    return document
+
+
+def _about(document: OpinionDocument) -> tuple[bytes, object]:
+    return opinion_digest(document), (document.boundary, document.verifier, document.domain)
+
+
+def check_verifier(verifier: Participant, subject: Participant, accreditation: str, tied: Iterable[str] = ()) -> None:
+    """Passes when the verifier holds this accreditation and is independent of the subject.
+
+    Not independent: the same organisation, the same group, one named as tied, or a verifier that itself trades or
+    emits (no carbon-asset management beside verification). Raises Forbidden (verifier-…).
+    """
+    if "verifier" not in verifier.roles or not verifier.accreditation:
+        raise Forbidden("verifier-not-accredited", f"{verifier.org} is not registered as an accredited verifier")
+    if verifier.accreditation != accreditation:
+        raise Forbidden("verifier-not-accredited", f"{verifier.org} was registered under another accreditation",
+                        where="opinion.accreditation")
+    if verifier.org == subject.org or (verifier.group is not None and verifier.group == subject.group):
+        raise Forbidden("verifier-not-independent", f"{verifier.org} belongs to or is tied to {subject.org}")
+    if verifier.org in set(tied) or verifier.roles & {"enterprise", "trader"}:
+        raise Forbidden("verifier-not-independent", f"{verifier.org} has interests beside verification",
+                        hint="another verifier has to give the opinion")
