@@ -7,7 +7,18 @@ from decimal import Decimal
 from hashlib import sha256
 from typing import Any
 
-from core.claims import ClaimDocument, DocumentInput, MeterInput, MethodologyRef, claim_digest
+from attestation.history import Participant
+from certificates.opinion import Judgement
+from core import jcs
+from core.claims import (
+    ClaimDocument,
+    DocumentInput,
+    MeterInput,
+    MethodologyRef,
+    chain_claim,
+    claim_digest,
+    interval_json,
+)
 from core.ethereum import Account, Domain
 from core.opinions import Finding, OpinionDocument, Sampling, opinion_digest
 from core.period import Period
@@ -70,3 +81,41 @@ def signed_opinion(signer: Account = VERIFIER, **changes: Any) -> OpinionDocumen
 
 
 FINDING = Finding("B1", "non-conformity", "铭牌容量与登记不符", True, "corrected", Decimal("-0.2"))
+
+
+def participant(org: str, roles: set[str], signer: Account, **changes: Any) -> Participant:
+    """A registered organisation with one account."""
+    record = Participant(org=org, name={"zh": org, "en": org}, roles=frozenset(roles), accreditation=None,
+                         jurisdiction="CN-32", group=None, keys=(), accounts=(signer.address,), valid_from=0,
+                         valid_until=None)
+    return record._replace(**changes)
+
+
+ENTERPRISE_ORG = participant("org:lanhe-energy", {"enterprise"}, ENTERPRISE)
+VERIFIER_ORG = participant("org:suzheng", {"verifier"}, VERIFIER, accreditation="CNAS V-0001（虚构）")
+
+
+def statement_payload(about: ClaimDocument | None = None, **changes: Any) -> bytes:
+    """The payload of a statement computed for the claim above; 12 MWh."""
+    about = about or claim()
+    amount = sum(span.end - span.start for span in about.intervals) // 1_000_000
+    value: dict[str, Any] = {
+        "schema": "carbonseal-statement/1", "origin": ORIGIN, "type": about.kind.label, "subject": about.subject,
+        "boundary": about.boundary, "period": about.period.as_json(), "methodology": about.methodology.as_json(),
+        "rules": sha256(b"rules").hexdigest(), "result": {"value": str(amount), "unit": "MWh"}, "outputs": {},
+        "certificate": {"amount": str(amount), "unit": "MWh"}, "carried_in": None, "carried_out": None,
+        "intervals": [interval_json(span) for span in about.intervals], "external_refs": list(about.external_refs),
+        "completeness": {"frames": "168", "gaps": "0", "flagged": "0", "max_staleness_ms": "1000"},
+        "notices": ["simulated-source"], "claim": chain_claim(about).struct_hash().hex(),
+        "exclusivity_key": about.exclusivity_key.hex(),
+        "supersedes": about.supersedes.hex() if about.supersedes else None,
+        "details": {"root": sha256(b"details").hexdigest(), "count": "3"}}
+    return jcs.canonical(value | changes)
+
+
+JUDGEMENT = Judgement(
+    verifier="org:suzheng", accreditation="CNAS V-0001（虚构）", addressee="org:gov-js", criteria=("ISO 14064-3:2019",),
+    assurance="reasonable", materiality=Decimal(5), materiality_source="ISO 14064-3 customary", visit="none",
+    sampling=Sampling("all details", 3, (0, 1, 2)), findings=(), conclusion=Conclusion.UNMODIFIED,
+    reasons="所有数据均已复核，未发现重大错报。", notices=("demonstration",), date=PERIOD.end + DAY,
+    valid_until=PERIOD.end + 91 * DAY)
