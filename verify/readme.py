@@ -32,7 +32,7 @@ What it proves: who signed what, not later than when, unchanged since, nothing o
 What it does not: that a sensor or its wiring tells the truth, that a source was enrolled at all, or what is claimed in
 registries outside. It is no national green certificate, no CCER, no official filing, and promises no legal effect.
 
-Members: bundle.json lists them all. statement.cose, claim.cose, opinion.cose: the signed documents. checkpoint, proofs/:
-the log. anchor.json, status.json: the chain. manifest/, histories/: who was registered when. details/: what the
-statement was computed from. frames/, blocks/: signed readings. rules/: the rules as data.
+Members: bundle.json lists them all. statement.cose, claim.cose, opinion.cose: the signed documents. checkpoint and
+proofs/: the log. anchor.json, status.json: the chain. manifest/, histories/: who was registered when. details/: what
+the statement was computed from. frames/, blocks/: signed readings. rules/: the rules as data.
 """.encode()

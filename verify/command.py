@@ -1,0 +1,72 @@
+"""`carbonseal-verify`: checks an evidence file offline against the reader's own trust list."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from core.clock import SystemClock
+from core.errors import CarbonSealError, InputError
+from verify.bundle import MAX_FILE_BYTES
+from verify.report import Report
+from verify.trust import load_trust
+from verify.verifier import verify
+
+VALID, INVALID, UNUSABLE = 0, 1, 2
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Entry point. Returns 0 valid, 1 not valid, 2 unusable input."""
+    options = _parser().parse_args(arguments)
+    try:
+        trust = load_trust(options.trust)
+        report = verify(_read(options.file), trust, now=SystemClock().now())
+    except CarbonSealError as error:
+        _print_error(error, options.json)
+        return UNUSABLE
+    _print_report(report, options)
+    return VALID if report.valid else INVALID
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="carbonseal-verify",
+        description="离线校验碳印证据文件(十个步骤)。Checks a CarbonSeal evidence file offline, in ten steps.",
+        epilog="退出码 / exit code: 0 有效 valid, 1 无效 not valid, 2 输入不可用 unusable input")
+    parser.add_argument("file", type=Path, metavar="F.cseal", help="证据文件 / the evidence file")
+    parser.add_argument("--trust", type=Path, required=True, metavar="trust.json",
+                        help="您自己的信任清单 / your own trust list")
+    parser.add_argument("--json", action="store_true", help="输出一个 JSON 文档 / print one JSON document")
+    parser.add_argument("--lang", choices=("zh", "en"), default="zh", help="语言 / language (zh)")
+    return parser
+
+
+def _read(path: Path) -> bytes:
+    try:
+        if path.stat().st_size > MAX_FILE_BYTES:
+            raise InputError("container-too-large", f"the file exceeds the limit of {MAX_FILE_BYTES} bytes",
+                             where=str(path))
+        return path.read_bytes()
+    except OSError as error:
+        raise InputError("evidence-unreadable", f"cannot read the file: {error.strerror}", where=str(path)) from None
+
+
+def _print_report(report: Report, options: argparse.Namespace) -> None:
+    if options.json:
+        print(json.dumps(report.as_json(), ensure_ascii=False, indent=2))
+    else:
+        print(report.as_text(options.lang))
+
+
+def _print_error(error: CarbonSealError, as_json: bool) -> None:
+    if as_json:
+        print(json.dumps({"valid": False, "steps": [], "error": error.as_dict()}, ensure_ascii=False, indent=2))
+    else:
+        print(error, file=sys.stderr)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
