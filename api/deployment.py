@@ -1,0 +1,193 @@
+"""A deployment directory: settings, database, the node's own keys, the chain's state, the trust list, the lock.
+
+    carbonseal.toml   settings                      keys/log.pem        signs checkpoints (Ed25519)
+    carbonseal.db     the database (SQLite, WAL)    keys/node.pem       signs statements, manifests, disputes
+    trust.json        for readers: what to trust    keys/chain.key      the node's account on the chain
+    chain/            anvil's state, addresses.json keys/salt.key       secret from which salts of details derive
+    tokens/           one file per organisation     lock                held by the process that writes
+
+The node holds only its own keys: enterprises, verifiers, registrars and governors keep theirs elsewhere.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+import secrets
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, cast
+
+from sqlalchemy import Connection, Engine, Table, insert, select, update
+
+from api import accounts, idempotency, schema
+from api.models import ApiWriter
+from core import settings as settings_module
+from core.clock import Clock, SharedClock, SystemClock
+from core.database import open_engine, transaction
+from core.errors import InputError, NotFound, Refused
+from core.ethereum import Account, load_account
+from core.settings import FILE_NAME, Settings, Value
+from core.signer import KeySigner, load_signer, write_secret
+
+NODE_ORG = "org:node"
+SALT_BYTES = 32
+
+_WRITER = cast(Table, ApiWriter.__table__)  # type: ignore[attr-defined]
+
+
+@dataclass(frozen=True)
+class Deployment:
+    """An open deployment. Holding one does not make its process the writer; see `writing`."""
+
+    directory: Path
+    settings: Settings
+    engine: Engine
+    clock: Clock
+    log_signer: KeySigner
+    node_signer: KeySigner
+    account: Account
+    salt_secret: bytes
+
+    @property
+    def origin(self) -> str:
+        """The log's origin."""
+        return self.settings.origin
+
+    @property
+    def trust_path(self) -> Path:
+        """The trust list that readers are given."""
+        return self.directory / "trust.json"
+
+    @property
+    def trust(self) -> dict[str, Any]:
+        """The trust list as a document."""
+        return cast(dict[str, Any], json.loads(self.trust_path.read_bytes()))
+
+    def close(self) -> None:
+        """Give the database's connections back."""
+        self.engine.dispose()
+
+
+def create(directory: Path, *, origin: str | None = None, organisations: Mapping[str, Sequence[str]] | None = None,
+           settings: Mapping[str, Value] | None = None, clock: Clock | None = None) -> Deployment:
+    """Make a deployment: settings, keys, database, and a token for the operator and each organisation named.
+
+    `origin`: "<domain>/<park>", invented when absent (the log of a trial); `organisations`: id → roles of its token;
+    `settings`: more lines of carbonseal.toml. Raises InputError (deployment-exists) and what settings raise.
+    """
+    path = directory / FILE_NAME
+    if path.exists():
+        raise InputError("deployment-exists", "the directory holds a deployment already", where=str(directory),
+                         hint="choose an empty directory, or serve this one")
+    values: dict[str, Value] = {"origin": origin or f"node-{secrets.token_hex(4)}.carbonseal.invalid/park"}
+    values.update(settings or {})
+    text = settings_module.render(values)
+    Settings(**values)  # type: ignore[arg-type]  # render has checked the types; this refuses what is insecure
+    directory.mkdir(parents=True, exist_ok=True, mode=0o700)
+    _create_keys(directory / "keys")
+    # The settings come last but one: a directory without them is no deployment yet, and init may run again.
+    path.write_text(text, encoding="utf-8")
+    deployment = open_deployment(directory, clock=clock, upgrade=True)
+    _create_tokens(deployment, {NODE_ORG: ["operator"], **(organisations or {})})
+    return deployment
+
+
+def open_deployment(directory: Path, *, clock: Clock | None = None, upgrade: bool = False) -> Deployment:
+    """Open the deployment of a directory. `clock`: overrides the one the settings name; `upgrade`: bring an older
+    database up to date (only the writer does).
+
+    Raises NotFound (deployment-missing), Unavailable (schema-outdated), and what settings and keys raise.
+    """
+    if not (directory / FILE_NAME).exists():
+        raise NotFound("deployment-missing", "the directory holds no deployment", where=str(directory),
+                       hint=f"make one: carbonseal init --dir {directory}")
+    settings = settings_module.load(directory)
+    engine = open_engine(settings.database_url or directory / "carbonseal.db")
+    if upgrade:
+        schema.upgrade(engine)
+    schema.check_revision(engine)
+    keys = directory / "keys"
+    return Deployment(
+        directory, settings, engine, clock or _clock(directory, settings), load_signer(keys / "log.pem"),
+        load_signer(keys / "node.pem"), load_account(keys / "chain.key"), _load_salt(keys / "salt.key"))
+
+
+@contextmanager
+def writing(deployment: Deployment) -> Iterator[int]:
+    """Hold the deployment as its one writer; yields the generation that `check_writer` compares.
+
+    Raises Refused (deployment-locked) while another process of this machine holds it. A process on another machine
+    (PostgreSQL) or one whose lock file was deleted under it is stopped by the generation instead.
+    """
+    descriptor = os.open(deployment.directory / "lock", os.O_RDWR | os.O_CREAT, 0o600)
+    try:
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            holder = os.pread(descriptor, 32, 0).decode("ascii", "replace").strip()
+            raise Refused("deployment-locked", f"process {holder or '?'} writes to this deployment",
+                          where=str(deployment.directory), hint="stop it first; one log has one writer") from None
+        os.truncate(descriptor, 0)
+        os.pwrite(descriptor, f"{os.getpid()}\n".encode(), 0)
+        idempotency.release_unfinished(deployment.engine)
+        yield _next_generation(deployment.engine)
+    finally:
+        os.close(descriptor)
+
+
+def check_writer(connection: Connection, generation: int) -> None:
+    """Passes while no newer process has become the writer. Raises Refused (writer-superseded)."""
+    current = connection.execute(select(_WRITER.c.generation).where(_WRITER.c.id == 1)).scalar()
+    if current != generation:
+        raise Refused("writer-superseded", f"this process is writer {generation}, the database has {current}",
+                      hint="stop this process; another one has taken over")
+
+
+def _next_generation(engine: Engine) -> int:
+    with transaction(engine) as connection:
+        updated = connection.execute(update(_WRITER).where(_WRITER.c.id == 1)
+                                     .values(generation=_WRITER.c.generation + 1))
+        if updated.rowcount == 0:
+            connection.execute(insert(_WRITER).values(id=1, generation=1))
+        return cast(int, connection.execute(select(_WRITER.c.generation).where(_WRITER.c.id == 1)).scalar_one())
+
+
+def _create_keys(directory: Path) -> None:
+    directory.mkdir(mode=0o700, exist_ok=True)
+    for name in ("log.pem", "node.pem"):
+        if not (directory / name).exists():
+            KeySigner.generate().save(directory / name)
+    if not (directory / "chain.key").exists():
+        Account.generate().save(directory / "chain.key")
+    if not (directory / "salt.key").exists():
+        write_secret(directory / "salt.key", secrets.token_hex(SALT_BYTES).encode() + b"\n")
+
+
+def _create_tokens(deployment: Deployment, organisations: Mapping[str, Sequence[str]]) -> None:
+    for org, roles in organisations.items():
+        add_token(deployment, org, roles)
+
+
+def add_token(deployment: Deployment, org: str, roles: Sequence[str]) -> Path:
+    """A token for an organisation in a file of its own under tokens/; the file's path."""
+    with transaction(deployment.engine) as connection:
+        token = accounts.issue_token(connection, org, roles, deployment.clock.now())
+        return accounts.save_token(deployment.directory, org, token)
+
+
+def _clock(directory: Path, settings: Settings) -> Clock:
+    return SharedClock(directory / settings.clock_file) if settings.clock_file else SystemClock()
+
+
+def _load_salt(path: Path) -> bytes:
+    try:
+        secret = bytes.fromhex(path.read_text(encoding="ascii"))
+    except (OSError, ValueError) as error:
+        raise InputError("key-file-missing", f"cannot read the salt secret: {error}", where=str(path)) from None
+    if len(secret) != SALT_BYTES:
+        raise InputError("key-malformed", f"the salt secret must have {SALT_BYTES} bytes", where=str(path))
+    return secret

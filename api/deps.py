@@ -1,0 +1,65 @@
+"""Dependencies of the routes, each named once."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Annotated, cast
+
+from fastapi import Depends, Header, Request
+from sqlalchemy import Connection
+
+from api.accounts import Account, authenticate
+from api.errors import Unauthenticated
+from api.messages import preferred
+from api.node import Node
+from core.database import reading
+
+
+def _node(request: Request) -> Node:
+    return cast(Node, request.app.state.node)
+
+
+NodeDep = Annotated[Node, Depends(_node)]
+
+
+def _snapshot(node: NodeDep) -> Iterator[Connection]:
+    with reading(node.engine) as connection:
+        yield connection
+
+
+Snapshot = Annotated[Connection, Depends(_snapshot)]
+"""A connection to read from one consistent state."""
+
+
+def _account(snapshot: Snapshot, authorization: Annotated[str, Header(include_in_schema=False)] = "") -> Account:
+    scheme, _, token = authorization.partition(" ")
+    if scheme.lower() != "bearer" or not token:
+        raise Unauthenticated("token-missing", "this needs the token of an organisation", where="Authorization",
+                              hint="send Authorization: Bearer <token>")
+    return authenticate(snapshot, token.strip())
+
+
+AnyAccount = Annotated[Account, Depends(_account)]
+
+
+def _role(*roles: str) -> Callable[[Account], Account]:
+    def check(account: AnyAccount) -> Account:
+        account.require(*roles)
+        return account
+
+    return check
+
+
+Enterprise = Annotated[Account, Depends(_role("enterprise"))]
+Verifier = Annotated[Account, Depends(_role("verifier"))]
+Trader = Annotated[Account, Depends(_role("trader", "enterprise"))]
+Registrar = Annotated[Account, Depends(_role("registrar", "rule-publisher"))]
+Overseer = Annotated[Account, Depends(_role("government", "verifier", "registrar"))]
+Operator = Annotated[Account, Depends(_role("operator"))]
+
+
+def _language(accept_language: Annotated[str, Header(include_in_schema=False)] = "", lang: str = "") -> str:
+    return lang if lang in ("zh", "en") else preferred(accept_language)
+
+
+Language = Annotated[str, Depends(_language)]

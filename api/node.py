@@ -1,0 +1,70 @@
+"""A running node: one open deployment with its writer thread, job runner and background loops. Owned by one app."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from contextlib import ExitStack
+
+from sqlalchemy import Engine
+from sqlalchemy.exc import SQLAlchemyError
+
+from api import jobs
+from api.deployment import Deployment, check_writer, writing
+from api.metrics import Metrics
+from api.writer import FrameWriter
+from core.errors import CarbonSealError
+
+Steps = Callable[[str], None]
+
+
+class Node:
+    """Start and stop order: lock, writer, jobs, background; and back."""
+
+    def __init__(self, deployment: Deployment, functions: Mapping[str, jobs.Function] | None = None) -> None:
+        self.deployment = deployment
+        self.metrics = Metrics()
+        self.generation = 0
+        self.writer = FrameWriter(self._commit, deployment.settings.max_waiting_bytes, self.metrics)
+        self.runner = jobs.Runner(deployment.engine, functions or {})
+        self._held = ExitStack()
+        self._stopping = False
+
+    @property
+    def engine(self) -> Engine:
+        """The deployment's database."""
+        return self.deployment.engine
+
+    def start(self) -> None:
+        """Become the writer and begin. Raises Refused (deployment-locked)."""
+        self.generation = self._held.enter_context(writing(self.deployment))
+        self.writer.start()
+        self.runner.start()
+
+    def stop(self) -> None:
+        """Write what waits, finish the job in hand, give the lock back."""
+        self._stopping = True
+        self.writer.stop()
+        self.runner.stop()
+        self._held.close()
+
+    @property
+    def stopping(self) -> bool:
+        """Whether the node is going down; streams end then."""
+        return self._stopping
+
+    def checks(self) -> dict[str, str]:
+        """Each dependency by name: "ok" or the code of what is wrong."""
+        return {"database": self._check_database()}
+
+    def _check_database(self) -> str:
+        try:
+            with self.engine.connect() as connection:
+                check_writer(connection, self.generation)
+        except CarbonSealError as error:
+            return error.code
+        except SQLAlchemyError:
+            return "database-unavailable"
+        return "ok"
+
+    def _commit(self, bodies):  # type: ignore
+        return []
