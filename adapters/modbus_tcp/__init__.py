@@ -1,0 +1,1 @@
+"""Modbus TCP: registers of a power meter, through pymodbus."""
