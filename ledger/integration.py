@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from ledger.tiles import TILE_HEIGHT, TILE_WIDTH, Tile, fold, middle_of, position_of, split_hashes
+from ledger.tiles import TILE_HEIGHT, TILE_WIDTH, Tile, fold, middle_of, position_of, root, split_hashes
 
 
 class Integration:
@@ -27,11 +27,24 @@ class Integration:
         self.size += len(leaf_hashes)
         self._extend(0, leaf_hashes)
 
+    def drain(self) -> list[Tile]:
+        """The tiles that became full since the last call; they are forgotten here."""
+        done, self._done = self._done, []
+        return done
+
+    def frontier(self) -> list[Tile]:
+        """The partial tiles as they are now, lowest level first."""
+        return [Tile(position_of(level, self._numbers[level]), b"".join(hashes), middle_of(hashes))
+                for level, hashes in enumerate(self._pending) if hashes]
+
     def finish(self) -> list[Tile]:
-        """Every tile that is new or has grown. Partial tiles come last, lowest level first."""
-        partial = [Tile(position_of(level, self._numbers[level]), b"".join(hashes), middle_of(hashes))
-                   for level, hashes in enumerate(self._pending) if hashes]
-        return self._done + partial
+        """Every tile that is new or has grown."""
+        return self.drain() + self.frontier()
+
+    def root(self) -> bytes:
+        """The root of the tree so far. Every complete subtree that it joins stands in a partial tile."""
+        frontier = {tile.position: tile for tile in self.frontier()}
+        return root(lambda _: frontier, self.size)
 
     def _extend(self, level: int, hashes: list[bytes]) -> None:
         if level == len(self._pending):

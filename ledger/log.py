@@ -61,9 +61,8 @@ def seal(engine: Engine, signer: Signer, origin: str, clock: Clock, *, lock: Loc
         if head.appended == 0 and not unchanged:
             return None
         integration = integrate(store, head.sealed, head.appended)
-    grown = integration.finish()
     with transaction(engine) as connection:
-        return _publish(SqlStore(connection), signer, key, previous, integration.size, grown, clock, lock)
+        return _publish(SqlStore(connection), signer, key, previous, integration, clock, lock)
 
 
 def integrate(store: Store, start: int, end: int) -> Integration:
@@ -120,11 +119,11 @@ def _rolled_back(held: Checkpoint, message: str) -> Refused:
     return Refused("log-rolled-back", message, where=held.origin, hint="restore the newest copy of the database")
 
 
-def _publish(store: Store, signer: Signer, key: VerifierKey, previous: Checkpoint | None, size: int,
-             grown: Sequence[Tile], clock: Clock, lock: Lock | None) -> Checkpoint:
+def _publish(store: Store, signer: Signer, key: VerifierKey, previous: Checkpoint | None,
+             integration: Integration, clock: Clock, lock: Lock | None) -> Checkpoint:
     old_size, old_root = (previous.size, previous.root) if previous else (0, merkle.EMPTY_ROOT)
-    store.advance(old_size, size, grown)
-    root = tiles.root(store.tiles, size)
+    size, root = integration.size, integration.root()
+    store.advance(old_size, size, integration.finish())
     _self_check(store, old_size, old_root, size, root)
     if lock is not None:
         _check_history(store.tiles, lock.read())
@@ -138,6 +137,9 @@ def _publish(store: Store, signer: Signer, key: VerifierKey, previous: Checkpoin
 
 def _self_check(store: Store, old_size: int, old_root: bytes, size: int, root: bytes) -> None:
     """What a verifier would ask of the new tree, asked of the rows as stored, before anything is signed."""
+    if tiles.root(store.tiles, size) != root:
+        raise VerificationFailed("root-mismatch", "the tiles as stored do not lead to the new root",
+                                 where=f"size {size}", hint="nothing was signed; seal again, then run carbonseal fsck")
     proof = tiles.hash_spans(store.tiles, tiles.consistency_spans(old_size, size))
     merkle.verify_consistency(old_size, size, old_root, root, proof)
     for index in {old_size, size - 1} if size > old_size else ():
