@@ -49,7 +49,7 @@ ISSUING = frozenset({Conclusion.UNMODIFIED, Conclusion.MODIFIED})
 # The contract's amount is a uint256; nothing real comes near 2^96.
 MAX_AMOUNT = 2**96
 UNITS = {Kind.EMISSION: "kgCO2e", Kind.REDUCTION: "tCO2e", Kind.GREEN_POWER: "MWh",
-         Kind.PRODUCT_FOOTPRINT: "kgCO2e", Kind.CBAM: "tCO2e"}
+         Kind.PRODUCT_FOOTPRINT: "kgCO2e", Kind.CBAM: "kgCO2e"}
 
 _REFERENCE = re.compile(r"[A-Z][0-9]{1,4}")
 
