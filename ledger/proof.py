@@ -1,4 +1,4 @@
-"""Proofs in C2SP tlog-proof form: an entry's index and audit path with the checkpoint they belong to, in one text. Pure.
+"""Proofs in C2SP tlog-proof form: an entry's index and audit path with the checkpoint they belong to. Pure.
 
     c2sp.org/tlog-proof@v1
     extra <base64>            (optional, authenticated by nothing)

@@ -16,7 +16,7 @@ from sqlalchemy import Connection, Engine, text
 from core import merkle
 from core.clock import Clock
 from core.database import transaction
-from core.errors import FormError, Forbidden, NotFound, Refused, VerificationFailed
+from core.errors import Forbidden, FormError, NotFound, Refused, VerificationFailed
 from core.numbers import parse_natural
 from core.signer import Signer
 from ledger import checkpoint as checkpoints
