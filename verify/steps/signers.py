@@ -1,0 +1,93 @@
+"""Step 5: every envelope is signed by a key that was valid at its index, by its subject's whole history.
+
+What "whole" means is the manifest's word, so the manifest itself must be confirmed: by the opinion that names it, or by
+the caller who recomputed it from all entries.
+"""
+
+from __future__ import annotations
+
+from attestation import envelope
+from attestation.dispute import history_of
+from attestation.envelope import verify_envelope
+from attestation.frame import link_of
+from attestation.history import History, check_grant, key_at
+from core.errors import VerificationFailed
+from verify.case import Case
+from verify.chains import proven_indices
+from verify.histories import NodeKeys, check_manifest, histories_of, participants_of
+from verify.inputs import input_records, meters_of
+from verify.model import Entry, FrameItem
+from verify.report import NotChecked
+from verify.trust import key_by_id
+
+# Envelopes that the node signs as received or as made, and the use its key must be registered for.
+NODE_USES = {envelope.STATEMENT: "statement", envelope.CLAIM: "claim", envelope.OPINION: "opinion",
+             envelope.MANIFEST: "manifest", envelope.DISPUTE: "dispute"}
+
+
+def check(case: Case) -> str:
+    """Raises VerificationFailed, NotChecked (manifest-unconfirmed)."""
+    check_manifest(case, needed_subjects(case))
+    histories = histories_of(case)
+    node = NodeKeys(participants_of(histories), case.trust.origin)
+    for entry in _node_entries(case):
+        node.verify(entry, NODE_USES[entry.envelope.content_type], _instant(case, entry))
+    _check_release(case)
+    for gateway, chain in case.evidence.frames.items():
+        _check_frames(case.trust.origin, chain, histories[gateway])
+    case.laid_histories = histories
+    _check_confirmed(case)
+    return (f"{len(histories)} histories whole as of index {case.manifest.size}, "
+            f"{len(case.evidence.entries())} signatures hold")
+
+
+def needed_subjects(case: Case) -> set[str]:
+    """Subjects whose histories the file must hold; the node's is found by its key."""
+    needed = {case.claim.subject, *case.evidence.frames}
+    if case.opinion:
+        needed.add(case.opinion.verifier)
+    return needed | meters_of(input_records(case.evidence.details))
+
+
+def _node_entries(case: Case) -> list[Entry]:
+    evidence = case.evidence
+    disputes = [entry for gateway in evidence.frames for entry in evidence.histories.get(history_of(gateway), ())]
+    single = [evidence.statement, evidence.claim, evidence.manifest, evidence.opinion]
+    return [entry for entry in (*single, *disputes) if entry is not None]
+
+
+def _instant(case: Case, entry: Entry) -> int:
+    """When the node's key must have been valid: the opinion's date for what came with it, else the manifest's time."""
+    if case.opinion is not None and entry is case.evidence.opinion:
+        return case.opinion.date
+    return case.manifest.time
+
+
+def _check_release(case: Case) -> None:
+    release = case.evidence.release
+    if release is None:
+        return
+    key = key_by_id(case.trust.rule_publishers, release.envelope.kid)
+    if key is None:
+        raise VerificationFailed("publisher-untrusted", "the release is signed by a key the trust list does not name",
+                                 where=release.where)
+    verify_envelope(release.envelope, case.trust.origin, key)
+
+
+def _check_frames(origin: str, chain: tuple[FrameItem, ...], history: History) -> None:
+    """A frame is judged at the index of the next proven one, which commits to it through the chain of prev."""
+    for item, index in zip(chain, proven_indices(chain), strict=True):
+        grant = key_at(history, item.entry.envelope.kid, index)
+        check_grant(grant, link_of(item.frame, item.entry.envelope.payload))
+        verify_envelope(item.entry.envelope, origin, grant.public_key)
+
+
+def _check_confirmed(case: Case) -> None:
+    digest = case.evidence.manifest.envelope.digest
+    if case.opinion is not None and case.opinion.manifest != digest:
+        raise VerificationFailed("manifest-mismatch", "the opinion names another manifest",
+                                 where=case.evidence.manifest.where)
+    if digest in case.confirmed or (case.opinion is not None and case.opinion.manifest_confirmed):
+        return
+    raise NotChecked("manifest-unconfirmed", "that no entry was left out is the node's word alone",
+                     hint="a verifier recomputes the manifest from all entries before signing")
