@@ -27,6 +27,8 @@ MAX_LEVELS = 8
 _NUMBER_BITS = 56
 MAX_SIZE = 2**63 - 1
 
+_PAIR = 2 * HASH_BYTES
+
 Node = tuple[int, int]
 Span = tuple[int, int]
 
@@ -141,20 +143,27 @@ def _join(hashes: list[bytes]) -> bytes:
 
 def _node(tiles: Mapping[int, Tile], position: int, first: int, count: int) -> bytes:
     tile = tiles.get(position)
-    if tile is None or tile.width < first + count:
-        raise NotFound("log-not-sealed", "the log has no checkpoint that reaches so far",
-                       where=f"tile {position >> _NUMBER_BITS}/{position & (1 << _NUMBER_BITS) - 1}",
+    if tile is None or len(tile.hashes) < (first + count) * HASH_BYTES:
+        raise NotFound("log-not-sealed", "the log has no checkpoint that reaches so far", where=_name(position),
                        hint="ask for the size of a checkpoint")
     source = tile.hashes
     if count >= MIDDLE_WIDTH:
         source, first, count = tile.middle, first // MIDDLE_WIDTH, count // MIDDLE_WIDTH
-    level = split_hashes(source[first * HASH_BYTES : (first + count) * HASH_BYTES])
-    if len(level) != count:
-        raise VerificationFailed("tile-malformed", "a stored tile is shorter than its width says",
-                                 where=f"tile {tile.level}/{tile.number}", hint="run carbonseal fsck")
+    start, end = first * HASH_BYTES, (first + count) * HASH_BYTES
+    if len(source) < end:
+        raise VerificationFailed("tile-malformed", "a stored tile lacks its middle nodes", where=_name(position),
+                                 hint="run carbonseal fsck")
+    if count == 1:
+        return source[start:end]
+    # Adjacent hashes lie side by side: the first level is hashed from the row without cutting it up.
+    level = [sha256(b"\x01" + source[at : at + _PAIR]).digest() for at in range(start, end, _PAIR)]
     while len(level) > 1:
         level = pair_up(level)
     return level[0]
+
+
+def _name(position: int) -> str:
+    return f"tile {position >> _NUMBER_BITS}/{position & (1 << _NUMBER_BITS) - 1}"
 
 
 def split_hashes(data: bytes) -> list[bytes]:
