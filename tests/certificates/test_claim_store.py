@@ -1,0 +1,166 @@
+"""Claims, statements and opinions are found again by digest, key and source; recording twice changes nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+
+import pytest
+from certificates_helpers import (
+    ENTERPRISE,
+    PERIOD,
+    VERIFIER,
+    claim,
+    signed_claim,
+    signed_opinion,
+    statement_payload,
+)
+from sqlalchemy import Connection, Engine
+from sqlmodel import SQLModel
+
+from certificates import store
+from certificates.claim import sign
+from core import jcs
+from core.claims import ClaimDocument
+from core.database import open_engine, transaction
+from core.errors import FormError, NotFound, Refused
+from core.opinions import opinion_payload
+from core.period import Period
+
+DETAILS: list[dict[str, Any]] = [
+    {"salt": "00" * 16, "record": {"kind": "input", "name": "generation", "source": {
+        "type": "claim-point", "mark": "cp:lanhe-pv", "meter": "m:lanhe-pv", "quantity": "active-export"}}},
+    {"salt": "01" * 16, "record": {"kind": "input", "name": "bill", "source": {
+        "type": "document", "digest": "ab" * 32, "title": "结算单"}}},
+    {"salt": "02" * 16, "record": {"kind": "node", "operator": "add", "name": "m:not-a-source"}},
+]
+
+
+@pytest.fixture
+def engine(tmp_path: Path) -> Iterator[Engine]:
+    engine = open_engine(tmp_path / "node.db")
+    SQLModel.metadata.create_all(engine, tables=[
+        table for name, table in SQLModel.metadata.tables.items() if name.startswith("cert_")])
+    yield engine
+    engine.dispose()
+
+
+@pytest.fixture
+def connection(engine: Engine) -> Iterator[Connection]:
+    with transaction(engine) as connection:
+        yield connection
+
+
+def record(connection: Connection, document: ClaimDocument, index: int) -> store.StoredStatement:
+    """A claim and its statement, appended at index and index + 1."""
+    stored = store.record_claim(connection, sign(document, ENTERPRISE), index)
+    return store.record_statement(connection, statement_payload(document), DETAILS, stored.digest, b"\x05" * 32,
+                                  index + 1)
+
+
+def test_a_claim_is_found_by_its_digest(connection: Connection) -> None:
+    payload = sign(claim(), ENTERPRISE)
+    stored = store.record_claim(connection, payload, 7)
+    assert stored == store.claim(connection, sha256(payload).digest())
+    assert (stored.document, stored.log_index) == (signed_claim(), 7)
+    with pytest.raises(NotFound, match="claim-unknown"):
+        store.claim(connection, b"\x00" * 32)
+
+
+def test_recording_twice_changes_nothing(connection: Connection) -> None:
+    first = record(connection, claim(), 7)
+    again = record(connection, claim(), 70)
+    assert again == first
+    assert again.log_index == 8
+
+
+def test_a_statement_keeps_its_details_and_names_what_it_read(connection: Connection) -> None:
+    stored = record(connection, claim(), 7)
+    assert list(stored.details) == DETAILS
+    assert stored.fields["certificate"] == {"amount": "12", "unit": "MWh"}
+    for source in ("cp:lanhe-pv", "m:lanhe-pv", "doc:" + "ab" * 32):
+        assert store.statements_reading(connection, source) == [stored.digest]
+    assert store.statements_reading(connection, "m:not-a-source") == []
+
+
+def test_a_corrected_meter_lists_every_statement_it_touches(connection: Connection) -> None:
+    one = record(connection, claim(), 7)
+    other = record(connection, claim(boundary="二期"), 9)
+    assert store.statements_reading(connection, "m:lanhe-pv") == [one.digest, other.digest]
+
+
+def test_a_statement_of_an_unknown_claim_is_not_kept(connection: Connection) -> None:
+    with pytest.raises(NotFound, match="claim-unknown"):
+        store.record_statement(connection, statement_payload(), DETAILS, b"\x01" * 32, b"\x05" * 32, 8)
+
+
+def test_an_opinion_belongs_to_a_known_statement(connection: Connection) -> None:
+    stored = record(connection, claim(), 7)
+    with pytest.raises(NotFound, match="statement-unknown"):
+        store.record_opinion(connection, opinion_payload(signed_opinion()), 9)
+    with pytest.raises(NotFound, match="opinion-missing"):
+        store.opinion_on(connection, stored.digest)
+    good = opinion_payload(signed_opinion(statement=stored.digest))
+    kept = store.record_opinion(connection, good, 9)
+    assert store.record_opinion(connection, good, 90) == kept
+    assert store.opinion_on(connection, stored.digest) == kept
+    assert kept.document.verifier == "org:suzheng"
+
+
+def test_the_newest_opinion_speaks(connection: Connection) -> None:
+    stored = record(connection, claim(), 7)
+    for index, reasons in enumerate(("第一次意见", "第二次意见"), 9):
+        payload = opinion_payload(signed_opinion(VERIFIER, statement=stored.digest, reasons=reasons))
+        store.record_opinion(connection, payload, index)
+    assert store.opinion_on(connection, stored.digest).document.reasons == "第二次意见"
+
+
+def test_the_same_inventory_twice_is_refused_and_a_correction_is_not(connection: Connection) -> None:
+    store.check_exclusive(connection, claim())
+    first = record(connection, claim(), 7)
+    with pytest.raises(Refused, match="claim-exclusive"):
+        store.check_exclusive(connection, claim())
+    store.check_exclusive(connection, claim(supersedes=first.digest))
+    store.check_exclusive(connection, claim(boundary="另一边界"))
+    store.check_exclusive(connection, claim(period=Period(PERIOD.start, PERIOD.end + 1)))
+
+
+def test_a_correction_names_the_newest_statement_of_its_key(connection: Connection) -> None:
+    first = record(connection, claim(), 7)
+    second = record(connection, claim(supersedes=first.digest), 9)
+    assert store.newest_statement(connection, claim().exclusivity_key) == second
+    with pytest.raises(Refused, match="claim-supersedes"):
+        store.check_exclusive(connection, claim(supersedes=first.digest))
+    store.check_exclusive(connection, claim(supersedes=second.digest))
+
+
+def test_a_corrected_boundary_may_replace_a_statement_of_another_key_but_not_of_another_subject(
+        connection: Connection) -> None:
+    first = record(connection, claim(), 7)
+    store.check_exclusive(connection, claim(boundary="更正后的边界", supersedes=first.digest))
+    with pytest.raises(Refused, match="claim-supersedes"):
+        store.check_exclusive(connection, claim(subject="org:lanhe-steel", supersedes=first.digest))
+    with pytest.raises(NotFound, match="statement-unknown"):
+        store.check_exclusive(connection, claim(boundary="其他", supersedes=b"\x09" * 32))
+
+
+def test_a_payload_out_of_form_is_not_kept(connection: Connection) -> None:
+    with pytest.raises(FormError):
+        store.record_claim(connection, b"{}", 1)
+    stored = store.record_claim(connection, sign(claim(), ENTERPRISE), 1)
+    with pytest.raises(FormError):
+        store.record_statement(connection, jcs.canonical({"claim": "x"}), DETAILS, stored.digest, b"\x05" * 32, 2)
+
+
+def test_what_a_rolled_back_transaction_wrote_is_gone(engine: Engine) -> None:
+    def crash_after_recording() -> None:
+        with transaction(engine) as connection:
+            record(connection, claim(), 7)
+            raise RuntimeError
+
+    with pytest.raises(RuntimeError):
+        crash_after_recording()
+    with transaction(engine) as connection:
+        assert store.newest_statement(connection, claim().exclusivity_key) is None
