@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import sys
+from base64 import b64encode
 from pathlib import Path
 from typing import Annotated
 
 import typer
-from ledger.probes import check_probe
 
 from cli.options import Json
 from cli.output import command, out, print_json, say
 from core.errors import FormError, InputError, VerificationFailed
 from core.jcs import parse_lenient
 from core.merkle import consistency_path, inclusion_path, leaf_hash, root
+from ledger.probes import check_probe
 
 app = typer.Typer(no_args_is_help=True, help="默克尔树 · RFC 6962 roots and proofs")
 Hashed = Annotated[bool, typer.Option("--hashed", help="输入已是叶哈希 · lines are leaf hashes, not leaf data")]
@@ -77,15 +78,19 @@ def check(
 def _inclusion(tree: list[bytes], index: int) -> dict[str, object]:
     if not 0 <= index < len(tree):
         raise InputError("tree-index", f"index {index} is not below the size {len(tree)}", where="--index")
-    return {"leafIdx": index, "treeSize": len(tree), "root": root(tree).hex(), "leafHash": tree[index].hex(),
-            "proof": [node.hex() for node in inclusion_path(tree, index)]}
+    return {"leafIdx": index, "treeSize": len(tree), "root": _base64(root(tree)), "leafHash": _base64(tree[index]),
+            "proof": [_base64(node) for node in inclusion_path(tree, index)]}
 
 
 def _consistency(tree: list[bytes], old: int) -> dict[str, object]:
     if not 0 <= old <= len(tree):
         raise InputError("tree-size", f"old size {old} is not between 0 and {len(tree)}", where="--old")
-    return {"size1": old, "size2": len(tree), "root1": root(tree[:old]).hex(), "root2": root(tree).hex(),
-            "proof": [node.hex() for node in consistency_path(tree, old)]}
+    return {"size1": old, "size2": len(tree), "root1": _base64(root(tree[:old])), "root2": _base64(root(tree)),
+            "proof": [_base64(node) for node in consistency_path(tree, old)]}
+
+
+def _base64(node: bytes) -> str:
+    return b64encode(node).decode("ascii")
 
 
 def _read_leaves(hashed: bool) -> list[bytes]:
