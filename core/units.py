@@ -1,0 +1,214 @@
+"""Units with dimensions, and their exact conversion.
+
+A unit is a product of powers of named symbols: "tCO2/MWh", "GJ/1e4Nm3", "kgCO2e/(t·km)". Carbon (tC), carbon dioxide
+(tCO2), carbon dioxide equivalent (tCO2e), standard coal (tce) and plain mass (t) are five different dimensions: turning
+one into another is a statement about chemistry, climate or convention and needs a factor. "1" is a plain fraction.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from decimal import Context, Decimal
+from fractions import Fraction
+from functools import lru_cache
+from math import isqrt
+
+from core.errors import FormError, InputError
+from core.numbers import CONTEXT
+
+MAX_UNIT_CHARS = 80
+MAX_POWER = 18
+
+Atoms = tuple[tuple[str, int], ...]
+
+_EXACT = Context(prec=600, Emin=-999_999, Emax=999_999)
+_POWER_OF_TEN = re.compile(r"1e([0-9]{1,2}) ?(?=\S)")
+_TOKEN = re.compile(r"\s*([()/*·]|[^()/*·]+)")
+
+
+def _metric(names: dict[str, str], dimension: dict[str, int]) -> dict[str, tuple[Fraction, dict[str, int]]]:
+    return {symbol: (Fraction(size), dimension) for symbol, size in names.items()}
+
+
+_MASS = {"mg": "1/1000", "g": "1", "kg": "1000", "t": "1000000", "short ton": "907184.74", "lb": "453.59237"}
+_PRODUCTS = ("product", "clinker", "steel", "goods", "CF4", "C2F6", "CaO")
+_SUBSTANCES = {"C": "carbon", "CO2": "co2", "CO2e": "co2e", "ce": "coal-equivalent", "oe": "oil-equivalent"}
+_COUNTED = ("item", "person", "vehicle", "room", "night", "cell-day", "AE-min", "factor", "kg-mole", "kmol", "mol",
+            "year", "month", "shirt", "CNY", "EUR", "USD")
+
+
+def _symbols() -> dict[str, tuple[Fraction, dict[str, int]]]:
+    table = _metric(_MASS, {"mass": 1})
+    for suffix, dimension in _SUBSTANCES.items():
+        prefixes = {"g": "1", "kg": "1000", "t": "1000000"}
+        table |= _metric({prefix + suffix: size for prefix, size in prefixes.items()}, {dimension: 1})
+    # A product or gas named after its mass is a label for the reader; the dimension stays mass.
+    for product in _PRODUCTS:
+        table |= _metric({f"{u} {product}": _MASS[u] for u in ("kg", "t")}, {"mass": 1})
+    table |= _metric({"tAl": "1000000", "tCaO": "1000000", "kgCF4": "1000", "kgC2F6": "1000"}, {"mass": 1})
+    table |= _metric({"J": "1", "kJ": "1e3", "MJ": "1e6", "GJ": "1e9", "TJ": "1e12", "Wh": "3600", "kWh": "3.6e6",
+                      "MWh": "3.6e9", "GWh": "3.6e12", "kcal": "4186.8", "mmBtu": "1055055852.62",
+                      "therm": "105505585.262"}, {"energy": 1})
+    table |= _metric({"W": "1", "kW": "1e3", "MW": "1e6"}, {"energy": 1, "time": -1})
+    table |= _metric({"s": "1", "min": "60", "h": "3600", "day": "86400"}, {"time": 1})
+    table |= _metric({"Nm3": "1"}, {"normal-volume": 1})
+    table |= _metric({"m3": "1", "L": "1/1000"}, {"volume": 1})
+    table |= _metric({"scf": "1", "dscf": "1", "scf CO2": "1"}, {"standard-cubic-foot": 1})
+    table |= _metric({"m": "1", "km": "1000"}, {"length": 1})
+    table |= _metric({"m2": "1"}, {"length": 2})
+    table |= _metric({"Pa": "1", "kPa": "1e3", "MPa": "1e6"}, {"pressure": 1})
+    table |= _metric({"K": "1"}, {"temperature": 1})
+    # Degrees above the freezing point: a scale with another zero, so no conversion to K is offered.
+    table |= _metric({"°C": "1"}, {"celsius": 1})
+    table |= _metric({"%": "1/100", "‰": "1/1000"}, {})
+    for name in _COUNTED:
+        table |= _metric({name: "1"}, {name: 1})
+    return table
+
+
+_SYMBOLS = _symbols()
+_ALIASES = {"degC": "°C", "tkm": "t·km", "pkm": "person·km", "scfh": "scf/h", "t clinker content": "t clinker",
+            "万Nm3": "1e4Nm3", "10^4Nm3": "1e4Nm3", "m³": "m3", "Nm³": "Nm3", "d": "day", "MUSD": "1e6 USD"}
+
+
+@dataclass(frozen=True)
+class Unit:
+    """A product of powers of symbols; `scale` is its size in base units of its `dimension`."""
+
+    atoms: Atoms
+    scale: Fraction
+    dimension: Atoms
+
+    @property
+    def text(self) -> str:
+        """"kWh·tCO2/MWh"; "1" for a plain fraction."""
+        above = [_power(symbol, power) for symbol, power in self.atoms if power > 0]
+        below = [_power(symbol, -power) for symbol, power in self.atoms if power < 0]
+        head = "·".join(above) or "1"
+        if not below:
+            return head
+        return f"{head}/{below[0]}" if len(below) == 1 else f"{head}/({'·'.join(below)})"
+
+    def __mul__(self, other: Unit) -> Unit:
+        return Unit(_merge(self.atoms, other.atoms, 1), self.scale * other.scale,
+                    _sorted(_merge(self.dimension, other.dimension, 1)))
+
+    def __truediv__(self, other: Unit) -> Unit:
+        return Unit(_merge(self.atoms, other.atoms, -1), self.scale / other.scale,
+                    _sorted(_merge(self.dimension, other.dimension, -1)))
+
+    def root(self) -> Unit | None:
+        """The unit whose square this is, or None."""
+        if any(power % 2 for _, power in self.atoms):
+            return None
+        numerator, denominator = _isqrt(self.scale.numerator), _isqrt(self.scale.denominator)
+        if numerator is None or denominator is None:
+            return None
+        return Unit(tuple((symbol, power // 2) for symbol, power in self.atoms), Fraction(numerator, denominator),
+                    tuple((name, power // 2) for name, power in self.dimension))
+
+    def same_as(self, other: Unit) -> bool:
+        """Whether numbers in both units may be added as they stand."""
+        return self.dimension == other.dimension and self.scale == other.scale
+
+    def ratio_to(self, other: Unit, *, where: str = "") -> Fraction:
+        """How many `other` make one of this. Raises InputError (unit-mismatch) for another dimension."""
+        if self.dimension != other.dimension:
+            raise InputError("unit-mismatch", f"{self.text} cannot be expressed in {other.text}", where=where,
+                             hint="these are different dimensions; a rule with a factor is needed between them")
+        return self.scale / other.scale
+
+
+def _power(symbol: str, power: int) -> str:
+    return symbol if power == 1 else f"{symbol}^{power}"
+
+
+def _sorted(atoms: Atoms) -> Atoms:
+    return tuple(sorted(atoms))
+
+
+def _merge(left: Atoms, right: Atoms, sign: int) -> Atoms:
+    powers = dict(left)
+    for symbol, power in right:
+        powers[symbol] = powers.get(symbol, 0) + sign * power
+    return tuple((symbol, power) for symbol, power in powers.items() if power)
+
+
+def _isqrt(number: int) -> int | None:
+    root = isqrt(number)
+    return root if root * root == number else None
+
+
+ONE = Unit((), Fraction(1), ())
+
+
+@lru_cache(maxsize=4096)
+def parse_unit(text: str) -> Unit:
+    """The unit of its text. Raises FormError (unit-unknown)."""
+    if not isinstance(text, str) or not 0 < len(text) <= MAX_UNIT_CHARS:
+        raise FormError("unit-unknown", f"{str(text)[:40]!r} is not a unit")
+    tokens = [match[1].strip() for match in _TOKEN.finditer(text)]
+    unit, rest = _product(tokens, text)
+    if rest:
+        raise FormError("unit-unknown", f"{text!r} is not a unit: {rest[0]!r} is not expected there")
+    return unit
+
+
+def _product(tokens: list[str], text: str) -> tuple[Unit, list[str]]:
+    unit, tokens = _factor(tokens, text)
+    while tokens and tokens[0] in "/*·":
+        other, rest = _factor(tokens[1:], text)
+        unit = unit / other if tokens[0] == "/" else unit * other
+        tokens = rest
+    return unit, tokens
+
+
+def _factor(tokens: list[str], text: str) -> tuple[Unit, list[str]]:
+    if not tokens or tokens[0] in "/*·)":
+        raise FormError("unit-unknown", f"{text!r} is not a unit: a symbol is missing")
+    if tokens[0] != "(":
+        return _symbol(tokens[0], text), tokens[1:]
+    unit, rest = _product(tokens[1:], text)
+    if not rest or rest[0] != ")":
+        raise FormError("unit-unknown", f"{text!r} is not a unit: a parenthesis is not closed")
+    return unit, rest[1:]
+
+
+def _symbol(symbol: str, text: str) -> Unit:
+    if symbol == "1":
+        return ONE
+    if symbol in _ALIASES:
+        return parse_unit(_ALIASES[symbol])
+    base, _, exponent = symbol.partition("^")
+    if exponent in ("2", "3"):
+        unit = _symbol(base, text)
+        return unit * unit if exponent == "2" else unit * unit * unit
+    match = _POWER_OF_TEN.match(symbol)
+    name, power = (symbol[match.end():], int(match[1])) if match else (symbol, 0)
+    if name not in _SYMBOLS or power > MAX_POWER:
+        raise FormError("unit-unknown", f"{symbol!r} is not a known unit", where=text,
+                        hint="units are listed in docs/spec/rules.md")
+    scale, dimension = _SYMBOLS[name]
+    atom = f"1e{power}{name}" if power else name
+    return Unit(((atom, 1),), scale * 10**power, _sorted(tuple(dimension.items())))
+
+
+def convert(value: Decimal, source: Unit, target: Unit, *, where: str = "") -> Decimal:
+    """The number that stands for the same quantity in `target`: exact, or correctly rounded to 40 digits where the
+    ratio has no finite decimal (GJ to kWh). Raises InputError (unit-mismatch)."""
+    if source == target:
+        return value
+    return apply_ratio(value, source.ratio_to(target, where=where))
+
+
+def apply_ratio(value: Decimal, ratio: Fraction, context: Context = CONTEXT) -> Decimal:
+    """value × numerator / denominator with one rounding, in the division; none where the denominator is 1."""
+    product = _EXACT.multiply(value, Decimal(ratio.numerator))
+    return product if ratio.denominator == 1 else context.divide(product, Decimal(ratio.denominator))
+
+
+def known_symbols() -> dict[str, str]:
+    """Every symbol with the name of its dimension, for the specification."""
+    return {symbol: "·".join(f"{n}^{p}" if p != 1 else n for n, p in sorted(dimension.items())) or "1"
+            for symbol, (_, dimension) in _SYMBOLS.items()}

@@ -1,0 +1,86 @@
+"""Validity of rules: half-open spans of calendar days, [from, to), either end open."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
+from typing import Any
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from core.errors import FormError, InputError
+from core.period import Period
+
+
+def parse_day(text: object, *, where: str = "") -> date:
+    """The day of "2026-07-01". Raises FormError (date-malformed)."""
+    if isinstance(text, str) and len(text) == 10:
+        try:
+            return date.fromisoformat(text)
+        except ValueError:
+            pass
+    raise FormError("date-malformed", f"{str(text)[:40]!r} is not a date", where=where, hint='write "2026-07-01"')
+
+
+def optional_day(text: object, *, where: str = "") -> date | None:
+    """As `parse_day`; None for null."""
+    return None if text is None else parse_day(text, where=where)
+
+
+def day_text(day: date | None) -> str | None:
+    """"2026-07-01", or None."""
+    return day.isoformat() if day else None
+
+
+@dataclass(frozen=True)
+class Validity:
+    """The days on which a rule holds: `start` ≤ day < `end`; None is open."""
+
+    start: date | None
+    end: date | None
+
+    @classmethod
+    def from_document(cls, document: Any) -> Validity:
+        """The validity of {"from", "to"}. Raises FormError (validity-empty)."""
+        start, end = optional_day(document["from"]), optional_day(document["to"])
+        if start is not None and end is not None and start >= end:
+            raise FormError("validity-empty", f"{start} is not before {end}")
+        return cls(start, end)
+
+    def holds(self, day: date) -> bool:
+        """Whether the rule holds on a day."""
+        return (self.start is None or self.start <= day) and (self.end is None or day < self.end)
+
+    def overlaps(self, other: Validity) -> bool:
+        """Whether a day exists on which both hold."""
+        return ((self.start is None or other.end is None or self.start < other.end)
+                and (other.start is None or self.end is None or other.start < self.end))
+
+    def as_json(self) -> dict[str, str | None]:
+        """{"from", "to"}."""
+        return {"from": day_text(self.start), "to": day_text(self.end)}
+
+
+def days_of(period: Period) -> tuple[date, date]:
+    """The first and last calendar day of a period in its own zone. Raises FormError (zone-unknown)."""
+    try:
+        zone = ZoneInfo(period.zone)
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        raise FormError("zone-unknown", f"{period.zone[:40]!r} is not a time zone", where="period",
+                        hint='an IANA name: "Asia/Shanghai"') from None
+    return _day(period.start, zone), _day(period.end - 1, zone)
+
+
+def _day(instant: int, zone: ZoneInfo) -> date:
+    return datetime.fromtimestamp(instant // 1000, UTC).astimezone(zone).date()
+
+
+def check_in_force(name: str, validity: Validity, first: date, last: date) -> None:
+    """Raises InputError: rule-not-in-force when the rule holds on neither end, period-crosses-change when on one."""
+    if validity.holds(first) and validity.holds(last):
+        return
+    span = f"{validity.start or '…'} to {validity.end or '…'}"
+    if validity.holds(first) or validity.holds(last):
+        raise InputError("period-crosses-change", f"{name} holds from {span}, the period runs {first} to {last}",
+                         where=name, hint="split the period at the day of the change")
+    raise InputError("rule-not-in-force", f"{name} holds from {span}, not on {first} to {last}", where=name,
+                     hint="no other year's rule is taken in its place")

@@ -1,0 +1,239 @@
+"""The inputs document of a run: who, where, when, the quantities with their sources, and the options chosen."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from decimal import Decimal
+from itertools import pairwise
+from typing import Any
+
+from core.errors import FormError, InputError
+from core.ids import check_hex, check_id
+from core.numbers import parse_natural
+from core.period import Period, parse_instant
+from core.quantity import Quantity
+from core.units import parse_unit
+from mrv.methodology import InputRule, Methodology
+
+MAX_BOUNDARY_CHARS = 200
+MAX_ITEMS = 10_000
+
+_WH = parse_unit("Wh")
+_TOP = {"subject", "boundary", "period", "inputs", "options", "allow_unconfirmed"}
+_ITEM = {"quantity", "source", "priority", "method", "uncertainty"}
+_SOURCE_MEMBERS = {
+    "register": {"type", "meter", "quantity", "from", "to"},
+    "claim-point": {"type", "mark", "meter", "quantity", "from", "to"},
+    "document": {"type", "digest", "title"},
+    "declared": {"type"},
+}
+
+
+@dataclass(frozen=True)
+class Item:
+    """One quantity of an input with where it comes from; `document` is its JSON form as given."""
+
+    quantity: Quantity
+    source: Mapping[str, Any]
+    document: Mapping[str, Any]
+
+    def span(self) -> tuple[int, int]:
+        """The register positions [from, to) of a register or claim point source, in Wh."""
+        return tuple(parse_natural(self.source[end]["position"], where="position") for end in ("from", "to"))  # type: ignore[return-value]
+
+
+@dataclass(frozen=True)
+class Inputs:
+    """A checked inputs document. `items`: by input name, in the order of the names."""
+
+    document: Mapping[str, Any]
+    subject: str
+    boundary: str
+    period: Period
+    rules: Mapping[str, InputRule]
+    items: Mapping[str, tuple[Item, ...]]
+    options: Mapping[str, Any]
+    carried: Quantity | None
+    allow_unconfirmed: bool
+
+    def given(self, name: str) -> bool:
+        """Whether anything is given under this name."""
+        return name in self.items
+
+    def total(self, name: str) -> Quantity:
+        """The sum of an input's quantities in the unit of its rule; an optional input not given is none (0)."""
+        total = Quantity(Decimal(0), self.rules[name].unit)
+        for item in self.items.get(name, ()):
+            total = total + item.quantity
+        return total
+
+    def quantities(self, name: str) -> list[Quantity]:
+        """Each quantity of an input."""
+        return [item.quantity for item in self.items.get(name, ())]
+
+    def members(self, family: str) -> list[str]:
+        """The suffixes given of a family "fuel.*", sorted."""
+        return [name[len(family) - 1 :] for name in sorted(self.items) if name.startswith(family[:-1])]
+
+    def option(self, name: str) -> Quantity | str:
+        """An option as an argument: a quantity where it is one, else its text. Raises FormError (option-missing)."""
+        if name not in self.options:
+            raise FormError("option-missing", f"the option {name!r} is needed", where="options")
+        value = self.options[name]
+        return Quantity.from_json(value, where=name) if isinstance(value, dict) else str(value)
+
+    def texts(self) -> dict[str, str]:
+        """The options that are texts, for the paths of parameters."""
+        return {name: value for name, value in self.options.items() if isinstance(value, str)}
+
+    def notices(self) -> list[str]:
+        """Codes for inputs that are not measured: "estimated-input", "manual-input", "declared-input"."""
+        items = [item for group in self.items.values() for item in group]
+        codes = [f"{item.document['method']}-input" for item in items if item.document["method"] != "measured"]
+        return codes + ["declared-input" for item in items if item.source["type"] == "declared"]
+
+
+def read_inputs(methodology: Methodology, document: Mapping[str, Any], period: Period) -> Inputs:
+    """The inputs of a document, each allowed by the methodology.
+
+    Raises FormError (inputs-malformed, option-…), InputError (input-missing, input-unknown, unit-mismatch,
+    out-of-range, source-not-allowed, source-mismatch, inputs-overlap, priority-mismatch).
+    """
+    if not _TOP <= set(document) <= _TOP | {"carried"}:
+        raise FormError("inputs-malformed", "an inputs document has exactly " + ", ".join(sorted(_TOP)),
+                        hint='and optionally "carried"')
+    boundary = document["boundary"]
+    if not isinstance(boundary, str) or not 0 < len(boundary) <= MAX_BOUNDARY_CHARS:
+        raise FormError("inputs-malformed", "a boundary is a short text", where="boundary")
+    rules, items = _read_items(methodology, document["inputs"])
+    inputs = Inputs(document, check_id(document["subject"], where="subject"), boundary, period, rules, items,
+                    _read_options(methodology, document["options"]), _read_carried(document.get("carried")),
+                    document["allow_unconfirmed"] is True)
+    _check_overlap(inputs)
+    return inputs
+
+
+def _read_items(methodology: Methodology, given: Any) -> tuple[dict[str, InputRule], dict[str, tuple[Item, ...]]]:
+    if not isinstance(given, Mapping):
+        raise FormError("inputs-malformed", "inputs are an object of lists", where="inputs")
+    rules = {rule.name: rule for rule in methodology.inputs}
+    items: dict[str, tuple[Item, ...]] = {}
+    for name in sorted(given):
+        rule = methodology.rule_of(name)
+        if rule is None or name.endswith("*"):
+            raise InputError("input-unknown", f"{methodology.key} has no input {name!r}", where="inputs",
+                             hint="the inputs are " + ", ".join(rules))
+        rules[name] = rule
+        items[name] = _read_list(rule, given[name], f"inputs.{name}")
+    for rule in methodology.inputs:
+        if rule.required and not any(methodology.rule_of(name) is rule for name in items):
+            raise InputError("input-missing", f"the input {rule.name!r} is missing", where="inputs",
+                             hint="a missing value is never taken as zero")
+    return rules, items
+
+
+def _read_list(rule: InputRule, given: Any, where: str) -> tuple[Item, ...]:
+    if not isinstance(given, list) or not 0 < len(given) <= MAX_ITEMS:
+        raise InputError("input-missing", "a list of at least one quantity is needed", where=where)
+    return tuple(_read_item(rule, item, f"{where}[{i}]") for i, item in enumerate(given))
+
+
+def _read_item(rule: InputRule, given: Any, where: str) -> Item:
+    if not isinstance(given, Mapping) or set(given) != _ITEM:
+        raise FormError("inputs-malformed", "an item has exactly " + ", ".join(sorted(_ITEM)), where=where)
+    quantity = Quantity.from_json(given["quantity"], where=where)
+    quantity.unit.ratio_to(rule.unit, where=where)
+    if quantity.value < 0:
+        raise InputError("out-of-range", f"{quantity} is negative", where=where,
+                         hint="what flows the other way is an input of its own")
+    source = given["source"]
+    if not isinstance(source, Mapping) or set(source) != _SOURCE_MEMBERS.get(str(source.get("type")), set()):
+        raise FormError("inputs-malformed", "the source has not the members of its type", where=where)
+    _check_allowed(rule, given, source, where)
+    item = Item(quantity, source, given)
+    if source["type"] == "document":
+        check_hex(source["digest"], where=where)
+    elif source["type"] != "declared":
+        _check_span(item, where)
+    return item
+
+
+def _check_allowed(rule: InputRule, given: Mapping[str, Any], source: Mapping[str, Any], where: str) -> None:
+    if source["type"] not in rule.sources:
+        raise InputError("source-not-allowed", f"{rule.name} may not come from a {source['type']}", where=where,
+                         hint="allowed, best first: " + ", ".join(rule.sources))
+    if given["method"] not in rule.methods:
+        raise InputError("source-not-allowed", f"{rule.name} may not be {given['method']}", where=where,
+                         hint="allowed: " + ", ".join(rule.methods))
+    expected = rule.priority_of(source["type"])
+    if given["priority"] != expected:
+        raise InputError("priority-mismatch", f"a {source['type']} has priority {expected} for {rule.name}",
+                         where=where)
+
+
+def _check_span(item: Item, where: str) -> None:
+    try:
+        start, end = item.span()
+        parse_instant(item.source["to"]["time"], where=where)
+    except (KeyError, TypeError):
+        raise FormError("inputs-malformed", "a register source has positions from and to", where=where) from None
+    if item.quantity.to(_WH).value != end - start:
+        raise InputError("source-mismatch", f"{item.quantity} is not the register difference {end - start} Wh",
+                         where=where)
+
+
+def _read_options(methodology: Methodology, given: Any) -> dict[str, Any]:
+    if not isinstance(given, Mapping):
+        raise FormError("inputs-malformed", "options are an object", where="options")
+    rules = {rule.name: rule for rule in methodology.options}
+    for name in given:
+        if name not in rules:
+            raise FormError("option-unknown", f"{methodology.key} has no option {name!r}", where="options",
+                            hint="the options are " + ", ".join(rules))
+    for name, rule in rules.items():
+        if name not in given and rule.required:
+            raise FormError("option-missing", f"the option {name!r} is needed", where="options")
+        if name in given:
+            _check_option(name, given[name], rule.one_of, rule.many)
+    return dict(given)
+
+
+def _check_option(name: str, value: Any, one_of: tuple[str, ...], many: bool) -> None:
+    texts = value if many else [value]
+    if not isinstance(texts, list) or not texts or (many and len(set(map(str, texts))) != len(texts)):
+        raise FormError("option-malformed", f"the option {name!r} is a list without repetition", where="options")
+    for text in texts:
+        if one_of and text not in one_of:
+            raise FormError("option-malformed", f"{str(text)[:40]!r} is not allowed for {name!r}", where="options",
+                            hint="one of " + ", ".join(one_of[:40]))
+
+
+def _read_carried(given: Any) -> Quantity | None:
+    if given is None:
+        return None
+    if not isinstance(given, Mapping) or set(given) != {"statement", "value", "unit"}:
+        raise FormError("inputs-malformed", "carried has exactly statement, value and unit", where="carried")
+    check_hex(given["statement"], where="carried")
+    quantity = Quantity.from_json({"value": given["value"], "unit": given["unit"]}, where="carried")
+    if quantity.value < 0:
+        raise InputError("out-of-range", "a carried remainder is not negative", where="carried")
+    return quantity
+
+
+def _check_overlap(inputs: Inputs) -> None:
+    documents: set[str] = set()
+    spans: dict[str, list[tuple[int, int]]] = {}
+    for name, items in inputs.items.items():
+        for item in items:
+            kind = item.source["type"]
+            key = f"{name}/{item.source['digest']}" if kind == "document" else ""
+            if key and key in documents:
+                raise InputError("inputs-overlap", "one document is given twice", where=f"inputs.{name}")
+            documents.add(key)
+            if kind in ("register", "claim-point"):
+                spans.setdefault(f"{name}/{item.source['meter']}/{item.source['quantity']}", []).append(item.span())
+    for where, ranges in spans.items():
+        ordered = sorted(ranges)
+        if any(a[1] > b[0] for a, b in pairwise(ordered)):
+            raise InputError("inputs-overlap", "two spans of one register overlap", where=where)

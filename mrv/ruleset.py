@@ -1,0 +1,202 @@
+"""All rules in memory: pure, built from canonical documents, whether they come from the catalogue or from evidence.
+
+A path names a document: "parameters/grid.cn", "formulas/fuel.combustion.heat@1", "methodologies/green-power.pv@1".
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import date
+from typing import Any
+
+from core.errors import FormError, InputError, NotFound
+from core.period import instant_text
+from core.units import Unit
+from mrv.checker import ListType, Type
+from mrv.dates import check_in_force
+from mrv.formula import Formula
+from mrv.methodology import Methodology, StepRule, pattern_matches
+from mrv.parameter import Parameter
+
+RELEASE_SCHEMA = "carbonseal-rules/1"
+
+
+@dataclass(frozen=True)
+class RuleSet:
+    """Parameters by id, formulas and methodologies by "id@version"."""
+
+    parameters: Mapping[str, Parameter]
+    formulas: Mapping[str, Formula]
+    methodologies: Mapping[str, Methodology]
+
+    @classmethod
+    def from_documents(cls, documents: Mapping[str, Any]) -> RuleSet:
+        """The rules of canonical documents by path; every unit and reference is checked. Raises FormError."""
+        parameters: dict[str, Parameter] = {}
+        formulas: dict[str, Formula] = {}
+        methodologies: dict[str, Methodology] = {}
+        for path, document in documents.items():
+            folder, _, name = path.partition("/")
+            if folder == "parameters":
+                parameters[name] = Parameter.from_document(document)
+                _check_name(name, parameters[name].id)
+            elif folder == "formulas":
+                formulas[name] = Formula.from_document(document)
+                _check_name(name, formulas[name].key)
+            elif folder == "methodologies":
+                methodologies[name] = Methodology.from_document(document)
+                _check_name(name, methodologies[name].key)
+            else:
+                raise FormError("rule-malformed", f"{path[:80]!r} is not a path of a rule")
+        ruleset = cls(parameters, formulas, methodologies)
+        for methodology in methodologies.values():
+            ruleset._check_methodology(methodology)
+        return ruleset
+
+    def documents(self) -> dict[str, Any]:
+        """Every canonical document by path."""
+        return ({f"parameters/{name}": item.document for name, item in self.parameters.items()}
+                | {f"formulas/{name}": item.document for name, item in self.formulas.items()}
+                | {f"methodologies/{name}": item.document for name, item in self.methodologies.items()})
+
+    def digests(self) -> dict[str, bytes]:
+        """SHA-256 of the JCS form of every document, by path, sorted."""
+        items: dict[str, Parameter | Formula | Methodology] = {}
+        items |= {f"parameters/{name}": item for name, item in self.parameters.items()}
+        items |= {f"formulas/{name}": item for name, item in self.formulas.items()}
+        items |= {f"methodologies/{name}": item for name, item in self.methodologies.items()}
+        return {path: items[path].digest for path in sorted(items)}
+
+    def documents_for(self, methodology: Methodology) -> dict[str, Any]:
+        """What an evidence file carries: the methodology, its formulas, every parameter it can read."""
+        documents: dict[str, Any] = {f"methodologies/{methodology.key}": methodology.document}
+        documents |= {f"formulas/{key}": self.formulas[key].document for key in methodology.formula_keys()}
+        for pattern in methodology.parameter_patterns():
+            documents |= {f"parameters/{name}": item.document for name, item in self.parameters.items()
+                          if pattern_matches(pattern, name)}
+        return documents
+
+    def formula(self, name: str) -> Formula:
+        """The formula of "id@version", or the newest version of "id". Raises NotFound (formula-unknown)."""
+        if name in self.formulas:
+            return self.formulas[name]
+        versions = [formula for formula in self.formulas.values() if formula.id == name]
+        if not versions:
+            raise NotFound("formula-unknown", f"there is no formula {name[:80]!r}",
+                           hint="see `carbonseal mrv formulas`")
+        return max(versions, key=lambda formula: int(formula.version))
+
+    def parameter(self, path: str) -> Parameter:
+        """The parameter of a path. Raises NotFound (parameter-missing)."""
+        if path not in self.parameters:
+            raise NotFound("parameter-missing", f"there is no parameter {path[:80]!r}",
+                           hint="no parent region or other fuel is taken in its place")
+        return self.parameters[path]
+
+    def methodology(self, name: str, version: str | None, first: date, last: date) -> Methodology:
+        """The methodology `name` ("id" or "id@version") in force on the days of a period.
+
+        Raises NotFound (methodology-unknown), InputError (rule-not-in-force, period-crosses-change).
+        """
+        key, _, pinned = name.partition("@")
+        wanted = version or pinned or None
+        known = [item for item in self.methodologies.values()
+                 if item.id == key and (wanted is None or item.version == wanted)]
+        if not known:
+            raise NotFound("methodology-unknown", f"there is no methodology {name[:80]!r} {version or ''}".rstrip())
+        touching = [item for item in known if item.validity.holds(first) or item.validity.holds(last)]
+        chosen = max(touching or known, key=lambda item: int(item.version))
+        check_in_force(chosen.key, chosen.validity, first, last)
+        return chosen
+
+    def _check_methodology(self, methodology: Methodology) -> None:
+        seen: dict[str, tuple[Formula, bool]] = {}
+        for step in methodology.steps:
+            formula = self.formulas.get(step.formula)
+            if formula is None:
+                raise FormError("rule-malformed", f"{step.formula!r} is no formula here", where=methodology.key)
+            self._check_step(methodology, step, formula, seen)
+            seen[step.name] = (formula, step.each is not None)
+        for name, step_name, output in methodology.outputs:
+            _output_unit(seen, step_name, output, f"{methodology.key} {name}")
+        if methodology.result.output not in {name for name, _, _ in methodology.outputs}:
+            raise FormError("rule-malformed", "the result is not among the outputs", where=methodology.key)
+
+    def _check_step(self, methodology: Methodology, step: StepRule, formula: Formula,
+                    seen: Mapping[str, tuple[Formula, bool]]) -> None:
+        where = f"{methodology.key} {step.name}"
+        types = {item.name: item.type for item in formula.inputs}
+        if set(types) != {name for name, _ in step.arguments}:
+            raise FormError("rule-malformed", f"{step.formula} needs exactly {', '.join(types)}", where=where)
+        for name, binding in step.arguments:
+            wanted = types[name]
+            needed = wanted.unit if isinstance(wanted, ListType) else wanted
+            for units in self._units(methodology, binding, seen, where):
+                _check_units(needed, units, f"{where} {name}")
+
+    def _units(self, methodology: Methodology, binding: Mapping[str, Any],
+               seen: Mapping[str, tuple[Formula, bool]], where: str) -> Iterable[list[Type]]:
+        """For each source of a binding the units it can bring; a pattern of parameter paths can bring several."""
+        if "first" in binding:
+            for item in binding["first"]:
+                yield from self._units(methodology, item, seen, where)
+        elif "parameter" in binding:
+            yield [item.unit for name, item in self.parameters.items()
+                   if pattern_matches(binding["parameter"], name)]
+        elif "step" in binding:
+            yield [_output_unit(seen, binding["step"], binding["output"], where)]
+        elif "input" in binding or "items" in binding:
+            name = binding.get("input") or binding.get("items")
+            rules = [rule for rule in methodology.inputs if rule.name == name]
+            if not rules:
+                raise FormError("rule-malformed", f"{name!r} is no input of the methodology", where=where)
+            yield [rules[0].unit]
+        elif "value" not in binding and "option" not in binding:
+            raise FormError("rule-malformed", f"{binding} binds nothing", where=where)
+
+
+def _output_unit(seen: Mapping[str, tuple[Formula, bool]], step: str, output: str, where: str) -> Type:
+    if step in seen:
+        for definition in seen[step][0].outputs:
+            if definition.name == output:
+                return definition.node.type
+    raise FormError("rule-malformed", f"{step}.{output} is not computed before it is used", where=where)
+
+
+def _check_units(needed: Type | None, given: list[Type], where: str) -> None:
+    # A pattern also matches values for other formulas (gas beside coal); each value is checked again when it is bound.
+    if given and needed is not None and not any(_fits(needed, unit) for unit in given):
+        shown = given[0] if isinstance(given[0], str) else given[0].text
+        raise FormError("unit-mismatch", f"{shown} is given where {needed if isinstance(needed, str) else needed.text}"
+                        " is needed", where=where)
+
+
+def _fits(needed: Type, given: Type) -> bool:
+    if isinstance(needed, Unit) and isinstance(given, Unit):
+        return needed.dimension == given.dimension
+    return needed == given
+
+
+def _check_name(path: str, key: str) -> None:
+    if path != key:
+        raise FormError("rule-malformed", f"the document under {path!r} calls itself {key!r}")
+
+
+def release(ruleset: RuleSet, version: str, time: int) -> dict[str, Any]:
+    """The payload of a rules+json entry: the digest of every rule. `time`: ms UTC."""
+    return {"schema": RELEASE_SCHEMA, "version": version, "time": instant_text(time),
+            "rules": {path: value.hex() for path, value in ruleset.digests().items()}}
+
+
+def check_released(documents: Mapping[str, Any], payload: Mapping[str, Any]) -> RuleSet:
+    """The rules of an evidence file, each with the digest that the release payload names for it.
+
+    Raises FormError for malformed rules, InputError (rule-not-released) for a rule that differs from the release.
+    """
+    ruleset = RuleSet.from_documents(documents)
+    rules = payload.get("rules")
+    for path, value in ruleset.digests().items():
+        if not isinstance(rules, Mapping) or rules.get(path) != value.hex():
+            raise InputError("rule-not-released", f"{path} is not the rule that was released", where=path)
+    return ruleset

@@ -1,0 +1,163 @@
+"""The calculation statement: its payload and its salted details, built so that evaluating again gives equal bytes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date
+from hashlib import sha256
+from typing import Any
+
+from core.errors import FormError, InputError
+from core.jcs import canonical
+from core.merkle import leaf_hash, root
+from core.numbers import decimal_text
+from core.period import Period
+from core.records import Interval
+from mrv.dates import parse_day
+from mrv.interpreter import Step, value_text
+from mrv.ruleset import RuleSet
+from mrv.run import RunResult, run
+
+SCHEMA = "carbonseal-statement/1"
+SALT_BYTES = 16
+
+
+@dataclass(frozen=True)
+class Context:
+    """What a statement says beyond the calculation. `claim`, `rules`, `supersedes`: hex digests.
+
+    `completeness`: counts as texts and listed gaps, computed from the frames by the caller. `notices`: codes to add.
+    """
+
+    origin: str
+    claim: str
+    rules: str
+    completeness: Mapping[str, Any]
+    external_refs: Sequence[str] = ()
+    supersedes: str | None = None
+    notices: Sequence[str] = field(default=())
+
+
+def exclusivity_key(subject: str, boundary: str, methodology_id: str, period: Period) -> bytes:
+    """SHA-256 of the JCS form of [subject, boundary, methodology id, period start, period end] (instants as text)."""
+    span = period.as_json()
+    return sha256(canonical([subject, boundary, methodology_id, span["start"], span["end"]])).digest()
+
+
+def interval_json(interval: Interval) -> dict[str, str]:
+    """{"mark", "start", "end"}, positions or ms UTC as decimal text."""
+    return {"mark": interval.mark, "start": str(interval.start), "end": str(interval.end)}
+
+
+def records_of(result: RunResult) -> list[dict[str, Any]]:
+    """The detail records in their fixed order: the run, inputs by name, parameters as read, every trace node."""
+    document = result.inputs.document
+    records: list[dict[str, Any]] = [{
+        "kind": "run", "date": result.at.isoformat(), "options": document["options"],
+        "allow_unconfirmed": result.inputs.allow_unconfirmed, "carried": document.get("carried"),
+    }]
+    records += [{"kind": "input", "name": name, **item.document}
+                for name in sorted(result.inputs.items) for item in result.inputs.items[name]]
+    records += [{"kind": "parameter", "path": path, **value.record()} for path, value in result.parameters]
+    for step in result.steps:
+        formula = step.evaluation.formula
+        for definition, top in step.evaluation.trace:
+            for path, node in walk(top):
+                records.append({"kind": "node", "step": step.step, "member": step.member, "formula": formula.key,
+                                "definition": definition.name, "path": path, **node_record(node)})
+    return records
+
+
+def walk(step: Step, path: str = "") -> Iterator[tuple[str, Step]]:
+    """A trace tree from the top: ("", root), ("0", first operand), ("0.1", …)."""
+    yield path, step
+    for i, child in enumerate(step.steps):
+        yield from walk(child, f"{path}.{i}" if path else str(i))
+
+
+def node_record(step: Step) -> dict[str, str]:
+    """{"operator", "name", "value", "unit"} of one evaluated operation."""
+    name = ".".join((step.node.name, *step.node.extra)) if step.node.operator == "field" else step.node.name
+    return {"operator": step.node.operator, "name": name, "value": value_text(step.value), "unit": step.node.unit_text}
+
+
+def build(result: RunResult, context: Context, salts: Sequence[bytes]) -> tuple[dict[str, Any], list[dict[str, Any]]]:
+    """The payload of statement+json and its details [{"salt", "record"}]. One salt of 16 bytes for each record.
+
+    Raises FormError (salts-mismatch) when the number of salts is not that of `records_of(result)`.
+    """
+    records = records_of(result)
+    if len(salts) != len(records) or any(len(salt) != SALT_BYTES for salt in salts):
+        raise FormError("salts-mismatch", f"{len(records)} salts of {SALT_BYTES} bytes are needed, not {len(salts)}")
+    details = [{"salt": salt.hex(), "record": record} for salt, record in zip(salts, records, strict=True)]
+    return _payload(result, context, details), details
+
+
+def details_root(details: Sequence[Mapping[str, Any]]) -> bytes:
+    """The RFC 6962 root over the JCS bytes of each detail."""
+    return root([leaf_hash(canonical(detail)) for detail in details])
+
+
+def _payload(result: RunResult, context: Context, details: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    methodology, inputs = result.methodology, result.inputs
+    unit = methodology.result.unit.text
+    key = exclusivity_key(inputs.subject, inputs.boundary, methodology.id, inputs.period)
+    return {
+        "schema": SCHEMA, "origin": context.origin, "type": methodology.kind.label, "subject": inputs.subject,
+        "boundary": inputs.boundary, "period": inputs.period.as_json(), "date": result.at.isoformat(),
+        "methodology": {"id": methodology.id, "version": methodology.version, "digest": methodology.digest.hex()},
+        "rules": context.rules,
+        "result": result.result.as_json(),
+        "outputs": {name: quantity.as_json() for name, quantity in result.outputs.items()},
+        "certificate": {"amount": decimal_text(result.result.value), "unit": unit},
+        "carried_in": inputs.document.get("carried"),
+        "carried_out": result.carried_out.as_json() if result.carried_out else None,
+        "intervals": [interval_json(interval) for interval in result.intervals],
+        "external_refs": list(context.external_refs), "completeness": dict(context.completeness),
+        "notices": sorted({*result.notices, *context.notices}),
+        "claim": context.claim, "exclusivity_key": key.hex(), "supersedes": context.supersedes,
+        "details": {"root": details_root(details).hex(), "count": str(len(details))},
+    }
+
+
+def inputs_document(payload: Mapping[str, Any], details: Sequence[Mapping[str, Any]]) -> tuple[dict[str, Any], date]:
+    """The inputs document and statement date of a statement, read back from its payload and full details.
+
+    Raises FormError (statement-malformed).
+    """
+    try:
+        records = [detail["record"] for detail in details]
+        top = records[0]
+        inputs: dict[str, list[dict[str, Any]]] = {}
+        for record in records:
+            if record["kind"] == "input":
+                item = {name: value for name, value in record.items() if name not in ("kind", "name")}
+                inputs.setdefault(record["name"], []).append(item)
+        document = {"subject": payload["subject"], "boundary": payload["boundary"], "period": payload["period"],
+                    "inputs": inputs, "options": top["options"], "allow_unconfirmed": top["allow_unconfirmed"],
+                    "carried": top["carried"]}
+        return document, parse_day(top["date"])
+    except (KeyError, TypeError, IndexError, AttributeError):
+        raise FormError("statement-malformed", "the payload or its details lack a member") from None
+
+
+def rebuild(ruleset: RuleSet, payload: Mapping[str, Any],
+            details: Sequence[Mapping[str, Any]]) -> tuple[dict[str, Any], list[dict[str, Any]]]:
+    """Payload and details computed again from the inputs a statement names, with its own salts: step 8 compares bytes.
+
+    Raises FormError and InputError as `run` does.
+    """
+    document, at = inputs_document(payload, details)
+    try:
+        methodology = payload["methodology"]
+        result = run(ruleset, methodology["id"], methodology["version"], document, at)
+        added = [code for code in payload["notices"] if code not in result.notices]
+        context = Context(payload["origin"], payload["claim"], payload["rules"], payload["completeness"],
+                          payload["external_refs"], payload["supersedes"], added)
+        salts = [bytes.fromhex(detail["salt"]) for detail in details]
+    except (KeyError, TypeError, ValueError, AttributeError):
+        raise FormError("statement-malformed", "the payload or its details lack a member") from None
+    if len(salts) != len(records_of(result)):
+        raise InputError("statement-differs", "the calculation has another number of details than the statement")
+    return build(result, context, salts)
