@@ -62,9 +62,14 @@ def issue_token(connection: Connection, org: str, roles: Sequence[str], now: int
     return token
 
 
+def token_path(directory: Path, org: str) -> Path:
+    """Where an organisation's token is left for it: tokens/org-lanhe-steel.token."""
+    return directory / "tokens" / (org.replace(":", "-").replace("/", "-") + ".token")
+
+
 def save_token(directory: Path, org: str, token: str) -> Path:
-    """Write a token for its organisation, mode 0600: tokens/org-lanhe-steel.token. Never over an existing file."""
-    path = directory / "tokens" / (org.replace(":", "-").replace("/", "-") + ".token")
+    """Write a token for its organisation, mode 0600. Never over an existing file."""
+    path = token_path(directory, org)
     write_secret(path, token.encode() + b"\n")
     return path
 

@@ -5,6 +5,7 @@
     trust.json        for readers: what to trust    keys/chain.key      the node's account on the chain
     chain/            anvil's state, addresses.json keys/salt.key       secret from which salts of details derive
     tokens/           one file per organisation     lock                held by the process that writes
+    signed            the last checkpoint signed, outside the database
 
 The node holds only its own keys: enterprises, verifiers, registrars and governors keep theirs elsewhere.
 """
@@ -17,13 +18,15 @@ import os
 import secrets
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
-from typing import Any, cast
+from typing import cast
 
 from sqlalchemy import Connection, Engine, Table, insert, select, update
 
 from api import accounts, idempotency, schema
+from api.chain import ChainLink, deploy
 from api.models import ApiWriter
 from core import settings as settings_module
 from core.clock import Clock, SharedClock, SystemClock
@@ -32,6 +35,10 @@ from core.errors import InputError, NotFound, Refused
 from core.ethereum import Account, load_account
 from core.settings import FILE_NAME, Settings, Value
 from core.signer import KeySigner, load_signer, write_secret
+from ledger.checkpoint import log_key
+from ledger.lock import FileLock
+from ledger.note import parse_key
+from verify.trust import ChainTrust, Trust, load_trust
 
 NODE_ORG = "org:node"
 SALT_BYTES = 32
@@ -62,38 +69,94 @@ class Deployment:
         """The trust list that readers are given."""
         return self.directory / "trust.json"
 
+    @cached_property
+    def trust(self) -> Trust:
+        """The trust list. Raises InputError (trust-unreadable), FormError."""
+        return load_trust(self.trust_path)
+
     @property
-    def trust(self) -> dict[str, Any]:
-        """The trust list as a document."""
-        return cast(dict[str, Any], json.loads(self.trust_path.read_bytes()))
+    def log_lock(self) -> FileLock:
+        """Where the last signed checkpoint is remembered outside the database."""
+        return FileLock(self.directory / "signed")
+
+    def chain_link(self) -> ChainLink:
+        """A link to the deployment's chain; the caller starts and stops it."""
+        return ChainLink(self.directory / "chain", self.settings, self.account, self.clock)
 
     def close(self) -> None:
         """Give the database's connections back."""
         self.engine.dispose()
 
 
-def create(directory: Path, *, origin: str | None = None, organisations: Mapping[str, Sequence[str]] | None = None,
-           settings: Mapping[str, Value] | None = None, clock: Clock | None = None) -> Deployment:
-    """Make a deployment: settings, keys, database, and a token for the operator and each organisation named.
+@dataclass(frozen=True)
+class Founding:
+    """What a deployment is founded with.
 
-    `origin`: "<domain>/<park>", invented when absent (the log of a trial); `organisations`: id → roles of its token;
-    `settings`: more lines of carbonseal.toml. Raises InputError (deployment-exists) and what settings raise.
+    `origin`: "<domain>/<park>", invented when empty (the log of a trial); `organisations`: id → roles of its token;
+    `registrars`, `rule_publishers`: public keys in DER, kept elsewhere; `governors`: accounts of which `threshold` sign
+    changes of the participant registry, the node's own when empty; `settings`: more lines of carbonseal.toml.
     """
+
+    origin: str = ""
+    organisations: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    registrars: Sequence[bytes] = ()
+    rule_publishers: Sequence[bytes] = ()
+    governors: Sequence[str] = ()
+    threshold: int = 1
+    settings: Mapping[str, Value] = field(default_factory=dict)
+
+
+def create(directory: Path, founding: Founding | None = None, *, clock: Clock | None = None,
+           chain: bool = True) -> Deployment:
+    """Make a deployment: settings, keys, database, contracts, trust list, tokens. An init that died may run again.
+
+    `chain`: False leaves the contracts out (they are deployed when `deploy_contracts` is called).
+    Raises InputError (deployment-exists, anvil-missing), Unavailable (chain-…), and what settings raise.
+    """
+    founding = founding or Founding()
     path = directory / FILE_NAME
-    if path.exists():
+    if (directory / "trust.json").exists() or (path.exists() and not chain):
         raise InputError("deployment-exists", "the directory holds a deployment already", where=str(directory),
                          hint="choose an empty directory, or serve this one")
-    values: dict[str, Value] = {"origin": origin or f"node-{secrets.token_hex(4)}.carbonseal.invalid/park"}
-    values.update(settings or {})
+    values: dict[str, Value] = {
+        "origin": founding.origin or f"node-{secrets.token_hex(4)}.carbonseal.invalid/park", **founding.settings}
     text = settings_module.render(values)
     Settings(**values)  # type: ignore[arg-type]  # render has checked the types; this refuses what is insecure
     directory.mkdir(parents=True, exist_ok=True, mode=0o700)
     _create_keys(directory / "keys")
-    # The settings come last but one: a directory without them is no deployment yet, and init may run again.
-    path.write_text(text, encoding="utf-8")
+    if not path.exists():
+        path.write_text(text, encoding="utf-8")
     deployment = open_deployment(directory, clock=clock, upgrade=True)
-    _create_tokens(deployment, {NODE_ORG: ["operator"], **(organisations or {})})
+    for org, roles in {NODE_ORG: ["operator"], **founding.organisations}.items():
+        if not accounts.token_path(directory, org).exists():
+            add_token(deployment, org, roles)
+    if chain:
+        deploy_contracts(deployment, founding)
     return deployment
+
+
+def deploy_contracts(deployment: Deployment, founding: Founding) -> None:
+    """Deploy the contracts, once, and write the trust list that names them: with it the deployment is complete."""
+    link = deployment.chain_link()
+    link.start()
+    try:
+        if not (link.directory / "addresses.json").exists():
+            deploy(link.chain, link.directory, founding.governors or [deployment.account.address], founding.threshold)
+        addresses = link.addresses
+    finally:
+        link.stop()
+    trust = Trust(
+        deployment.origin, parse_key(log_key(deployment.origin, deployment.log_signer.public_key)),
+        ChainTrust(addresses.chain_id, addresses.anchors, addresses.certificates, addresses.participants),
+        tuple(founding.registrars), tuple(founding.rule_publishers), allow_development_chain=link.embedded)
+    save_trust(deployment, trust)
+
+
+def save_trust(deployment: Deployment, trust: Trust) -> None:
+    """Write the trust list, whole or not at all."""
+    temporary = deployment.trust_path.with_suffix(".new")
+    temporary.write_text(json.dumps(trust.as_json(), indent=2) + "\n", encoding="utf-8")
+    temporary.replace(deployment.trust_path)
 
 
 def open_deployment(directory: Path, *, clock: Clock | None = None, upgrade: bool = False) -> Deployment:
@@ -165,11 +228,6 @@ def _create_keys(directory: Path) -> None:
         Account.generate().save(directory / "chain.key")
     if not (directory / "salt.key").exists():
         write_secret(directory / "salt.key", secrets.token_hex(SALT_BYTES).encode() + b"\n")
-
-
-def _create_tokens(deployment: Deployment, organisations: Mapping[str, Sequence[str]]) -> None:
-    for org, roles in organisations.items():
-        add_token(deployment, org, roles)
 
 
 def add_token(deployment: Deployment, org: str, roles: Sequence[str]) -> Path:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sqlalchemy import BigInteger, Column, LargeBinary, Text
+from sqlalchemy import BigInteger, Column, Integer, LargeBinary, Text
 from sqlmodel import Field, SQLModel
 
 
@@ -58,3 +58,16 @@ class ApiWriter(SQLModel, table=True):
 
     id: int = Field(primary_key=True)
     generation: int = Field(sa_column=Column(BigInteger, nullable=False))
+
+
+class ApiAnchor(SQLModel, table=True):
+    """A root the chain took, as last seen there; a block lost by the chain is found by its hash. `time`: ms UTC."""
+
+    __tablename__ = "api_anchor"
+
+    size: int = Field(sa_column=Column(BigInteger().with_variant(Integer, "sqlite"), primary_key=True))
+    root: bytes = Field(sa_column=Column(LargeBinary(32), nullable=False))
+    transaction: str = Field(max_length=66)
+    block: int = Field(sa_column=Column(BigInteger, nullable=False))
+    block_hash: str = Field(max_length=66)
+    time: int = Field(sa_column=Column(BigInteger, nullable=False))

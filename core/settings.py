@@ -24,8 +24,8 @@ Value = str | int | bool
 _KNOWN_PASSWORDS = frozenset({
     "", "admin", "carbonseal", "changeme", "default", "guest", "password", "postgres", "redis", "root", "secret",
     "test"})
-# Names under the same prefix that the command line reads.
-_NOT_SETTINGS = frozenset({"lang", "dir"})
+# Names under the same prefix that other parts read: the language, the directory, the chain's binary.
+_NOT_SETTINGS = frozenset({"lang", "dir", "anvil"})
 _MIN_SEAL_MS, _MAX_SEAL_MS = 50, 3_600_000
 _LARGEST_BODY = 256 * 2**20
 

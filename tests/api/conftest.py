@@ -10,13 +10,13 @@ from api_helpers import ORIGIN, TOKENS, clock
 from starlette.testclient import TestClient
 
 from api.app import create_app
-from api.deployment import Deployment, create
+from api.deployment import Deployment, Founding, create
 from api.node import Node
 
 
 @pytest.fixture
 def deployment(tmp_path: Path) -> Iterator[Deployment]:
-    made = create(tmp_path / "node", origin=ORIGIN, organisations=TOKENS, clock=clock())
+    made = create(tmp_path / "node", Founding(ORIGIN, TOKENS), clock=clock(), chain=False)
     yield made
     made.close()
 

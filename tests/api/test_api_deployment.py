@@ -9,27 +9,32 @@ import subprocess
 import sys
 import textwrap
 from pathlib import Path
+from typing import Any
 
 import pytest
 from api_helpers import NOW, ORIGIN, STEEL, clock
 
 from api import accounts
-from api.deployment import NODE_ORG, Deployment, add_token, check_writer, create, open_deployment, writing
+from api.deployment import NODE_ORG, Deployment, Founding, add_token, check_writer, create, open_deployment, writing
 from core.clock import SharedClock
 from core.database import reading, transaction
 from core.errors import CarbonSealError, InputError, NotFound, Refused, Unavailable
 
 
+def made(directory: Path, **founding: Any) -> Deployment:
+    return create(directory, Founding(**founding), chain=False)
+
+
 def test_init_makes_keys_that_only_their_owner_reads(deployment: Deployment) -> None:
-    made = sorted(path for path in deployment.directory.rglob("*") if path.parent.name in ("keys", "tokens"))
-    assert [path.name for path in made if path.parent.name == "keys"] == [
+    files = sorted(path for path in deployment.directory.rglob("*") if path.parent.name in ("keys", "tokens"))
+    assert [path.name for path in files if path.parent.name == "keys"] == [
         "chain.key", "log.pem", "node.pem", "salt.key"]
-    assert {stat.S_IMODE(path.stat().st_mode) for path in made} == {0o600}
+    assert {stat.S_IMODE(path.stat().st_mode) for path in files} == {0o600}
     assert stat.S_IMODE(deployment.directory.stat().st_mode) == 0o700
 
 
 def test_two_deployments_share_no_key_no_token_and_no_origin(tmp_path: Path) -> None:
-    one, two = create(tmp_path / "one"), create(tmp_path / "two")
+    one, two = made(tmp_path / "one"), made(tmp_path / "two")
     assert one.log_signer.public_key != two.log_signer.public_key
     assert one.node_signer.public_key != one.log_signer.public_key
     assert one.account.address != two.account.address
@@ -48,16 +53,16 @@ def test_a_deployment_opens_with_what_it_was_made_with(deployment: Deployment) -
 
 def test_a_directory_is_not_made_twice(deployment: Deployment) -> None:
     with pytest.raises(InputError) as caught:
-        create(deployment.directory)
+        made(deployment.directory)
     assert caught.value.code == "deployment-exists"
 
 
 def test_init_that_died_before_the_settings_may_run_again(tmp_path: Path) -> None:
-    first = create(tmp_path / "node", origin=ORIGIN)
+    first = made(tmp_path / "node", origin=ORIGIN)
     key = first.log_signer.public_key
     for name in ("carbonseal.toml", "carbonseal.db", "tokens/org-node.token"):
         (tmp_path / "node" / name).unlink()
-    assert create(tmp_path / "node", origin=ORIGIN).log_signer.public_key == key
+    assert made(tmp_path / "node", origin=ORIGIN).log_signer.public_key == key
 
 
 def test_an_empty_directory_is_no_deployment(tmp_path: Path) -> None:
@@ -68,7 +73,7 @@ def test_an_empty_directory_is_no_deployment(tmp_path: Path) -> None:
 
 def test_insecure_settings_make_no_deployment(tmp_path: Path) -> None:
     with pytest.raises(Refused) as caught:
-        create(tmp_path / "node", settings={"http_host": "0.0.0.0"})
+        made(tmp_path / "node", settings={"http_host": "0.0.0.0"})
     assert caught.value.code == "setting-insecure"
     assert not (tmp_path / "node").exists()
 
@@ -81,9 +86,9 @@ def test_insecure_settings_do_not_start(deployment: Deployment, monkeypatch: pyt
 
 
 def test_a_simulated_clock_is_read_from_its_file(tmp_path: Path) -> None:
-    made = create(tmp_path / "node", settings={"clock_file": "clock"})
-    assert isinstance(made.clock, SharedClock)
-    made.clock.start(NOW - 1)
+    node = made(tmp_path / "node", settings={"clock_file": "clock"})
+    assert isinstance(node.clock, SharedClock)
+    node.clock.start(NOW - 1)
     assert open_deployment(tmp_path / "node").clock.now() == NOW - 1
 
 
@@ -113,6 +118,7 @@ def test_a_second_writer_in_another_process_is_refused(deployment: Deployment) -
     script = textwrap.dedent("""
         import sys
         from pathlib import Path
+from typing import Any
         from api.deployment import open_deployment, writing
         from core.errors import CarbonSealError
         try:

@@ -13,6 +13,14 @@ depends_on = None
 
 def _api() -> None:
     op.create_table(
+        "api_anchor", sa.Column("size", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("root", sa.LargeBinary(length=32), nullable=False),
+        sa.Column("transaction", sa.String(length=66), nullable=False),
+        sa.Column("block", sa.BigInteger(), nullable=False),
+        sa.Column("block_hash", sa.String(length=66), nullable=False),
+        sa.Column("time", sa.BigInteger(), nullable=False), sa.PrimaryKeyConstraint("size"),
+    )
+    op.create_table(
         "api_answer", sa.Column("key", sa.LargeBinary(length=32), nullable=False),
         sa.Column("fingerprint", sa.LargeBinary(length=32), nullable=False),
         sa.Column("status", sa.Integer(), nullable=True), sa.Column("headers", sa.Text(), nullable=False),
@@ -98,6 +106,6 @@ def downgrade() -> None:
     """Back to an empty database."""
     for table in (
         "witness_head", "witness_conflict", "log_tile", "log_segment", "log_head", "log_checkpoint", "api_writer",
-        "api_token", "api_job", "api_answer",
+        "api_token", "api_job", "api_answer", "api_anchor",
     ):
         op.drop_table(table)

@@ -1,0 +1,141 @@
+"""The node's side of the chain: the embedded development chain or a consortium's, and its contracts there.
+
+Nothing that happens here is needed to accept or seal: while the chain is away, anchors and certificates wait.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections.abc import Sequence
+from dataclasses import asdict
+from pathlib import Path
+
+from core.clock import Clock
+from core.errors import CarbonSealError, FormError, InputError, Refused, Unavailable
+from core.ethereum import Account
+from core.settings import Settings
+from ledger.anchor.embedded import EmbeddedChain
+from ledger.anchor.evm import Addresses, Chain, EvmAnchor
+
+_log = logging.getLogger("carbonseal.chain")
+
+
+class ChainLink:
+    """One deployment's chain. `directory`: the deployment's chain/ folder."""
+
+    def __init__(self, directory: Path, settings: Settings, account: Account, clock: Clock) -> None:
+        self.directory = directory
+        self._embedded = EmbeddedChain(directory / "anvil.json", clock) if settings.embedded_chain else None
+        self._url, self._account, self._clock = settings.chain_url, account, clock
+        self._chain: Chain | None = None
+
+    @property
+    def embedded(self) -> bool:
+        """Whether it is our own development chain, which our operator runs alone."""
+        return self._embedded is not None
+
+    @property
+    def url(self) -> str:
+        """Address of the JSON-RPC."""
+        return self._embedded.url if self._embedded else self._url
+
+    @property
+    def chain(self) -> Chain:
+        """The node's account at the chain."""
+        if self._chain is None:
+            self._chain = Chain(self.url, self._account, self._clock)
+        return self._chain
+
+    @property
+    def addresses(self) -> Addresses:
+        """Where the contracts stand. Raises InputError (contracts-unknown) before they were deployed."""
+        return load_addresses(self.directory / "addresses.json")
+
+    @property
+    def anchors(self) -> EvmAnchor:
+        """The anchors of logs."""
+        return EvmAnchor(self.chain, self.addresses)
+
+    def start(self) -> None:
+        """Start the embedded chain, and put back contracts that a crash took from it.
+
+        Raises Unavailable, InputError (anvil-missing), Refused (chain-lost).
+        """
+        if self._embedded is None:
+            return
+        self._embedded.start()
+        if (self.directory / "addresses.json").exists():
+            restore(self.chain, self.directory)
+
+    def stop(self) -> None:
+        """Stop the embedded chain; it writes its state."""
+        if self._embedded is not None:
+            self._embedded.stop()
+
+    def state(self) -> str:
+        """"ok", or the code of what is wrong."""
+        try:
+            if self.chain.chain_id != self.addresses.chain_id:
+                return "chain-other"
+        except CarbonSealError as error:
+            return error.code
+        return "ok"
+
+    def ensure(self) -> None:
+        """Start an embedded chain that died meanwhile. Raises Unavailable when no chain answers."""
+        if self._embedded is not None and self._embedded.pid is None:
+            _log.warning("the embedded chain is not running; starting it again")
+            self.start()
+        if (state := self.state()) != "ok":
+            raise Unavailable("chain-unavailable", f"the chain does not answer as it should: {state}", where=self.url,
+                              hint="anchors and certificates wait until it is back")
+
+
+def deploy(chain: Chain, directory: Path, governors: Sequence[str], threshold: int) -> Addresses:
+    """Deploy the three contracts and remember where; `governors`: accounts of which `threshold` sign changes."""
+    participants = chain.deploy("ParticipantRegistry", list(governors), threshold)
+    anchors = chain.deploy("AnchorRegistry", participants)
+    certificates = chain.deploy("CertificateRegistry", participants, anchors)
+    addresses = Addresses(chain.chain_id, participants, anchors, certificates)
+    document = {**asdict(addresses), "governors": list(governors), "threshold": threshold}
+    directory.mkdir(parents=True, exist_ok=True)
+    (directory / "addresses.json").write_text(json.dumps(document, indent=2) + "\n", encoding="utf-8")
+    return addresses
+
+
+def restore(chain: Chain, directory: Path) -> None:
+    """Deploy again the contracts that a crash in a chain's first second took from it: same account, same addresses.
+
+    Raises Refused (chain-lost) when the chain holds something else: then its state file is gone or of another chain.
+    """
+    path = directory / "addresses.json"
+    known = load_addresses(path)
+    wanted = (known.participants, known.anchors, known.certificates)
+    if all(chain.rpc.call("eth_getCode", address, "latest") != "0x" for address in wanted):
+        return
+    document = json.loads(path.read_text(encoding="utf-8"))
+    made = int(chain.rpc.call("eth_getTransactionCount", chain.account.address, "latest"), 16)
+    steps = (("ParticipantRegistry", (document["governors"], document["threshold"])),
+             ("AnchorRegistry", (known.participants,)),
+             ("CertificateRegistry", (known.participants, known.anchors)))
+    for (name, arguments), address in list(zip(steps, wanted, strict=True))[made:]:
+        if chain.deploy(name, *arguments) != address:
+            raise Refused("chain-lost", f"{name} would stand at another address than before", where=str(path),
+                          hint="restore chain/anvil.json; what was anchored on the lost chain is in the evidence files")
+    if made >= len(steps):
+        raise Refused("chain-lost", "the chain does not hold this deployment's contracts", where=str(path),
+                      hint="restore chain/anvil.json, or correct chain_url")
+
+
+def load_addresses(path: Path) -> Addresses:
+    """The contracts of a deployment. Raises InputError (contracts-unknown), FormError (contracts-malformed)."""
+    try:
+        document = json.loads(path.read_text(encoding="utf-8"))
+        return Addresses(int(document["chain_id"]), document["participants"], document["anchors"],
+                         document["certificates"])
+    except OSError:
+        raise InputError("contracts-unknown", "no contracts were deployed for this deployment", where=str(path),
+                         hint="carbonseal init deploys them") from None
+    except (ValueError, KeyError, TypeError):
+        raise FormError("contracts-malformed", "not the addresses of a deployment", where=str(path)) from None
