@@ -91,21 +91,13 @@ class Details:
 
 
 @dataclass(frozen=True)
-class AccountProof:
-    """eth_getProof of one account: its path from the state root, and a path for each storage slot (32-byte key)."""
+class Retirement:
+    """What a retired piece was used for: consumption of `beneficiary` in [start, end), ms UTC."""
 
-    address: str
-    proof: tuple[bytes, ...]
-    storage: Mapping[bytes, tuple[bytes, ...]]
-
-
-@dataclass(frozen=True)
-class ChainProof:
-    """A block header (RLP with seals) and what it proves of the state."""
-
-    chain_id: int
-    header: bytes
-    accounts: tuple[AccountProof, ...]
+    purpose: str
+    beneficiary: str
+    start: int
+    end: int
 
 
 @dataclass(frozen=True)
@@ -118,6 +110,7 @@ class CertificateRecord:
     u1: int
     owner: str
     status: str
+    retirement: Retirement | None
 
 
 @dataclass(frozen=True)
@@ -139,8 +132,8 @@ class Evidence:
     blocks: Mapping[str, tuple[BlockItem, ...]]
     details: Details | None
     documents: Mapping[str, Any] | None
-    anchor: ChainProof | None
-    status: ChainProof | None
+    anchor: Mapping[str, Any] | None
+    status: Mapping[str, Any] | None
     certificate: CertificateRecord | None
 
     def entries(self) -> list[Entry]:

@@ -21,7 +21,7 @@ from verify.members import DAY, HISTORY, PROOF, SINGLE, check_members, subject_o
 from verify.model import BlockItem, Details, Entry, Evidence, FrameItem
 from verify.parse_documents import (
     parse_certificate,
-    parse_chain_proof,
+    parse_chain_document,
     parse_complete,
     parse_disclosed,
     parse_rows,
@@ -65,8 +65,8 @@ def parse_evidence(data: bytes) -> Evidence:
         manifest=needed("manifest/manifest.cose"), release=single("rules/release.cose"), rows=rows,
         histories=_histories(content), frames=_frames(content), blocks=_blocks(content), details=_details(content),
         documents=optional("rules/documents.json", _rule_documents),
-        anchor=optional("anchor.json", lambda data: parse_chain_proof(data, "carbonseal-anchor/1")),
-        status=optional("status.json", lambda data: parse_chain_proof(data, "carbonseal-status/1")),
+        anchor=optional("anchor.json", parse_chain_document),
+        status=optional("status.json", parse_chain_document),
         certificate=optional("certificate.json", parse_certificate))
 
 

@@ -6,28 +6,15 @@ from itertools import pairwise
 from typing import Any
 
 from core import jcs
-from core.claims import account, members, sequence
+from core.claims import MAX_LONG_TEXT, account, members, sequence, text
 from core.errors import FormError
 from core.ids import check_hex, check_id
 from core.merkle import MAX_PATH
 from core.numbers import parse_natural
-from verify.model import (
-    Absence,
-    AccountProof,
-    CertificateRecord,
-    ChainProof,
-    Detail,
-    Details,
-    Row,
-    Rows,
-)
+from core.period import parse_instant
+from verify.model import Absence, CertificateRecord, Detail, Details, Retirement, Row, Rows
 
 STATUSES = ("live", "retired", "split", "superseded", "revoked")
-# The largest header in use (QBFT with 100 seals) has about 10 kB; a trie node at most 532 bytes.
-MAX_HEADER_BYTES = 65_536
-MAX_NODE_BYTES = 1_024
-MAX_NODES = 65
-MAX_SLOTS = 4_096
 MAX_ROWS = 20_000
 # Trace nodes of the largest methodology come to a few thousand.
 MAX_RECORDS = 200_000
@@ -91,48 +78,37 @@ def _record(value: object) -> dict[str, Any]:
     return value
 
 
-def parse_chain_proof(data: bytes, schema: str) -> ChainProof:
-    """anchor.json and status.json."""
-    value = _document(data, schema, ("chain_id", "header", "accounts"))
-    header = _bytes(value["header"], MAX_HEADER_BYTES, "header")
-    accounts = tuple(_account_proof(item) for item in sequence(value["accounts"], "accounts", 4))
-    if len({item.address for item in accounts}) != len(accounts):
-        raise FormError("member-malformed", "an account occurs twice", where="accounts")
-    return ChainProof(parse_natural(value["chain_id"], where="chain_id"), header, accounts)
-
-
-def _account_proof(value: object) -> AccountProof:
-    item = members(value, ("address", "proof", "storage"), "accounts")
-    storage: dict[bytes, tuple[bytes, ...]] = {}
-    for entry in sequence(item["storage"], "accounts.storage", MAX_SLOTS):
-        entry = members(entry, ("slot", "proof"), "accounts.storage")
-        slot = check_hex(entry["slot"], where="accounts.storage.slot")
-        if slot in storage:
-            raise FormError("member-malformed", "a slot occurs twice", where="accounts.storage")
-        storage[slot] = _nodes(entry["proof"])
-    return AccountProof(account(item["address"], "accounts.address"), _nodes(item["proof"]), storage)
-
-
-def _nodes(value: object) -> tuple[bytes, ...]:
-    return tuple(_bytes(node, MAX_NODE_BYTES, "proof") for node in sequence(value, "proof", MAX_NODES))
-
-
-def _bytes(value: object, limit: int, where: str) -> bytes:
-    if not isinstance(value, str) or len(value) > 2 * limit or len(value) % 2:
-        raise FormError("hex-malformed", f"not lower-case hex of at most {limit} bytes", where=where)
-    return check_hex(value, len(value) // 2, where=where)
+def parse_chain_document(data: bytes) -> dict[str, Any]:
+    """anchor.json and status.json; their members are read by `ledger.anchor.evidence`."""
+    value = jcs.parse(data)
+    if not isinstance(value, dict):
+        raise FormError("member-malformed", "not an object")
+    return value
 
 
 def parse_certificate(data: bytes) -> CertificateRecord:
     """certificate.json."""
-    value = _document(data, "carbonseal-certificate/1", ("id", "payload_digest", "units", "owner", "status"))
+    value = _document(data, "carbonseal-certificate/1",
+                      ("id", "payload_digest", "units", "owner", "status", "retirement"))
     units = members(value["units"], ("from", "to"), "units")
     if value["status"] not in STATUSES:
         raise FormError("member-malformed", "not a status", where="status", hint="one of " + ", ".join(STATUSES))
+    u0, u1 = (parse_natural(units[name], where="units") for name in ("from", "to"))
+    if u0 >= u1 or (value["status"] == "retired") != (value["retirement"] is not None):
+        raise FormError("member-malformed", "no units, or a retirement that does not fit the status")
     return CertificateRecord(
-        check_hex(value["id"], where="id"), check_hex(value["payload_digest"], where="payload_digest"),
-        parse_natural(units["from"], where="units.from"), parse_natural(units["to"], where="units.to"),
-        account(value["owner"], "owner"), value["status"])
+        check_hex(value["id"], where="id"), check_hex(value["payload_digest"], where="payload_digest"), u0, u1,
+        account(value["owner"], "owner"), value["status"], _retirement(value["retirement"]))
+
+
+def _retirement(value: object) -> Retirement | None:
+    if value is None:
+        return None
+    item = members(value, ("purpose", "beneficiary", "start", "end"), "retirement")
+    return Retirement(text(item["purpose"], "retirement.purpose", MAX_LONG_TEXT),
+                      text(item["beneficiary"], "retirement.beneficiary", MAX_LONG_TEXT),
+                      parse_instant(item["start"], where="retirement.start"),
+                      parse_instant(item["end"], where="retirement.end"))
 
 
 def _document(data: bytes, schema: str, names: tuple[str, ...]) -> dict[str, Any]:

@@ -29,7 +29,7 @@ MAX_PAYLOAD_BYTES = 65_000
 MAX_NOTICES = 64
 
 _MEMBERS = (
-    "schema", "origin", "type", "subject", "boundary", "period", "methodology", "rules", "result", "outputs",
+    "schema", "origin", "type", "subject", "boundary", "period", "date", "methodology", "rules", "result", "outputs",
     "certificate", "carried_in", "carried_out", "intervals", "external_refs", "completeness", "notices", "claim",
     "exclusivity_key", "supersedes", "details",
 )

@@ -15,9 +15,9 @@ from core.errors import VerificationFailed
 from verify.case import Case
 from verify.chains import proven_indices
 from verify.histories import NodeKeys, check_manifest, histories_of, participants_of
-from verify.inputs import input_records, meters_of
 from verify.model import Entry, FrameItem
 from verify.report import NotChecked
+from verify.sources import register_sources, subjects_of
 from verify.trust import key_by_id
 
 # Envelopes that the node signs as received or as made, and the use its key must be registered for.
@@ -46,7 +46,7 @@ def needed_subjects(case: Case) -> set[str]:
     needed = {case.claim.subject, *case.evidence.frames}
     if case.opinion:
         needed.add(case.opinion.verifier)
-    return needed | meters_of(input_records(case.evidence.details))
+    return needed | subjects_of(register_sources(case.evidence.details))
 
 
 def _node_entries(case: Case) -> list[Entry]:

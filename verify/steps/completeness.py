@@ -1,0 +1,162 @@
+"""Step 6: completeness. Frame chains are unbroken across the period for every meter a register input was read from.
+
+Registers make lost readings harmless to the sum, but nothing may be lost unseen: a missing frame fails, a declared loss
+and every silent block are counted and printed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from itertools import pairwise
+
+from attestation.dispute import history_of, parse_dispute
+from attestation.frame import Frame, check_successor, link_of
+from attestation.history import gateway_at
+from attestation.manifest import FRAMES
+from core.errors import NotFound, VerificationFailed
+from core.merkle import leaf_hash, verify_inclusion
+from verify.bundle import LEVELS
+from verify.case import Case
+from verify.chains import proven_indices
+from verify.completeness import Carrier, carriers, counted, figures
+from verify.model import BlockItem, FrameItem
+from verify.report import NotChecked
+from verify.sources import RegisterSource, register_sources
+
+Key = tuple[str, int, int]
+
+
+def check(case: Case) -> str:
+    """Raises VerificationFailed (frame-…, period-not-covered, block-…, frames-disputed, completeness-mismatch),
+    NotChecked (frames-absent).
+    """
+    if case.evidence.details is None:
+        raise NotChecked("frames-absent", "a public file shows neither inputs nor frames")
+    sources = register_sources(case.evidence.details)
+    for gateway, chain in case.evidence.frames.items():
+        check_chain(chain)
+        _check_disputes(case, gateway, chain)
+    frames: dict[Key, Frame] = {}
+    gaps: list[BlockItem] = []
+    for meter in sorted({source.meter for source in sources}):
+        for carrier in carriers(case.histories[meter], case.statement.period):
+            covered = _covered(case, meter, carrier, sources)
+            frames |= {(carrier.gateway, frame.epoch, frame.seq): frame for frame in covered}
+            gaps += _check_blocks(case, meter, carrier.gateway, covered)
+    _compare(case, frames, gaps, sources)
+    return _summary(case, frames, gaps)
+
+
+def check_chain(chain: Sequence[FrameItem]) -> None:
+    """Passes when each frame follows the one before. Raises VerificationFailed (frame-missing, frame-chain-broken)."""
+    for before, item in pairwise(chain):
+        try:
+            check_successor(link_of(before.frame, before.entry.envelope.payload), item.frame)
+        except VerificationFailed as error:
+            gap = item.frame.epoch == before.frame.epoch and item.frame.seq > before.frame.seq + 1
+            raise VerificationFailed("frame-missing" if gap else "frame-chain-broken", error.message,
+                                     where=item.frame.gateway) from None
+
+
+def _check_disputes(case: Case, gateway: str, chain: Sequence[FrameItem]) -> None:
+    places = {(item.frame.epoch, item.frame.seq) for item in chain}
+    for entry in case.evidence.histories.get(history_of(gateway), ()):
+        dispute = parse_dispute(entry.envelope.payload)
+        if (dispute.epoch, dispute.seq_frame) in places:
+            raise VerificationFailed("frames-disputed", f"two payloads were signed for epoch {dispute.epoch} seq "
+                                     f"{dispute.seq_frame}", where=gateway)
+
+
+def _covered(case: Case, meter: str, carrier: Carrier, sources: Sequence[RegisterSource]) -> list[Frame]:
+    """The counted frames of a carrier, once its chain reaches over its whole span."""
+    chain = case.evidence.frames.get(carrier.gateway, ())
+    if not chain:
+        raise VerificationFailed("period-not-covered", f"no frames of {carrier.gateway}, which carried {meter}",
+                                 where=meter)
+    first, last = chain[0].frame, chain[-1]
+    opened = {source.opening.frame for source in sources if source.meter == meter and source.opening}
+    begins = (first.t_last <= carrier.start or (first.epoch, first.seq) == (0, 0)
+              or (first.gateway, first.epoch, first.seq) in opened)
+    if not begins:
+        raise VerificationFailed("period-not-covered", "the chain begins inside the period", where=carrier.gateway)
+    if last.frame.t_last <= carrier.end and not _is_head(case, carrier.gateway, last):
+        raise VerificationFailed("period-not-covered", "the chain ends before the period does, and the gateway has "
+                                 "later frames", where=carrier.gateway)
+    return counted([item.frame for item in chain], carrier)
+
+
+def _is_head(case: Case, gateway: str, last: FrameItem) -> bool:
+    row = case.evidence.rows.rows.get(FRAMES + gateway)
+    return row is not None and row.head == last.entry.envelope.digest
+
+
+def _check_blocks(case: Case, meter: str, gateway: str, covered: Sequence[Frame]) -> list[BlockItem]:
+    """Every frame shows the meter's block under its root; answers the blocks with a gap. From level auditor up."""
+    if LEVELS.index(case.evidence.level) < LEVELS.index("auditor"):
+        return []
+    blocks = {(item.gateway, item.epoch, item.seq): item for item in case.evidence.blocks.get(meter, ())}
+    wanted = {(gateway, frame.epoch, frame.seq) for frame in covered}
+    gaps = []
+    for item, index in _with_index(case, gateway):
+        frame = item.frame
+        key = (gateway, frame.epoch, frame.seq)
+        if not _carried(case, meter, gateway, index):
+            if key in wanted and key in blocks:
+                raise VerificationFailed("meter-not-carried", f"{gateway} did not carry {meter} at index {index}",
+                                         where=meter)
+            continue
+        if key not in blocks:
+            raise VerificationFailed("block-missing", f"no block in epoch {frame.epoch} seq {frame.seq}", where=meter)
+        _check_inclusion(blocks[key], frame)
+        if key in wanted and blocks[key].header.gap is not None:
+            gaps.append(blocks[key])
+    return gaps
+
+
+def _with_index(case: Case, gateway: str) -> Iterator[tuple[FrameItem, int]]:
+    chain = case.evidence.frames[gateway]
+    return zip(chain, proven_indices(chain), strict=True)
+
+
+def _carried(case: Case, meter: str, gateway: str, index: int) -> bool:
+    try:
+        return gateway_at(case.histories[meter], index) == gateway
+    except NotFound:
+        return False
+
+
+def _check_inclusion(item: BlockItem, frame: Frame) -> None:
+    try:
+        verify_inclusion(leaf_hash(item.data), item.ordinal, frame.block_count, item.path, frame.blocks_root)
+    except VerificationFailed as error:
+        raise VerificationFailed("block-inclusion", f"the block of epoch {frame.epoch} seq {frame.seq} is not in its "
+                                 f"frame: {error.message}", where=item.header.meter) from None
+
+
+def _compare(case: Case, frames: dict[Key, Frame], gaps: Sequence[BlockItem],
+             sources: Sequence[RegisterSource]) -> None:
+    stated = case.statement.completeness
+    found = figures(frames, [item.header for item in gaps], sources, case.statement.period, 0)
+    names = set(found) - {"flagged"}
+    if LEVELS.index(case.evidence.level) < LEVELS.index("auditor"):
+        names.discard("gaps")
+    wrong = sorted(name for name in names if stated.get(name) != found[name])
+    if wrong or set(stated) != set(found):
+        raise VerificationFailed(
+            "completeness-mismatch", "the statement's figures are not those of the frames: "
+            + (", ".join(f"{name} {stated.get(name)} instead of {found[name]}" for name in wrong) or "unknown members"))
+
+
+def _summary(case: Case, frames: dict[Key, Frame], gaps: Sequence[BlockItem]) -> str:
+    stated = case.statement.completeness
+    if stated["losses"] != "0":
+        case.notice("declared-loss")
+    if stated["gaps"] != "0":
+        case.notice("gaps")
+    if frames:
+        case.notice("gateway-signed")
+    listed = "; ".join(f"{item.header.meter} {item.header.gap.t_from}–{item.header.gap.t_to}"
+                       for item in gaps[:20] if item.header.gap)
+    return (f"{len(frames)} frames unbroken, {stated['losses']} declared losses, {stated['gaps']} gaps"
+            + (f" ({listed})" if listed else "") + f", {stated['flagged']} readings flagged, "
+            f"staleness {stated['max_staleness_ms']} ms")
