@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
@@ -12,6 +13,8 @@ from core.jcs import digest
 from core.quantity import Quantity, printed_decimal
 from core.units import Unit, parse_unit
 from mrv.dates import Validity, day_text, optional_day
+
+_ID = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9._-]{0,78}[A-Za-z0-9])?")
 
 SCHEMA = "carbonseal-parameter/1"
 STATUSES = ("published", "unconfirmed")
@@ -72,6 +75,8 @@ class Parameter:
                             document["region"], values, document, digest(document))
         except (KeyError, TypeError, AttributeError) as error:
             raise FormError("rule-malformed", f"a parameter lacks or misuses {error}", where=where) from None
+        if not _ID.fullmatch(parameter.id):
+            raise FormError("id-malformed", "a parameter id has letters, digits, '.', '_' and '-'", where=where)
         _check(parameter)
         return parameter
 

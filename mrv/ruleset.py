@@ -1,6 +1,6 @@
 """All rules in memory: pure, built from canonical documents, whether they come from the catalogue or from evidence.
 
-A path names a document: "parameters/grid.cn", "formulas/fuel.combustion.heat@1", "methodologies/green-power.pv@1".
+A path names a document: "parameters/heat.default", "formulas/fuel.combustion.heat@1", "methodologies/green-power.pv@1".
 """
 
 from __future__ import annotations

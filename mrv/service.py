@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from datetime import date
 from typing import Any
 
+from core.claims import interval_json
 from core.errors import CarbonSealError, FormError
 from core.jcs import parse_lenient
 from core.quantity import Quantity
@@ -18,7 +19,7 @@ from mrv.parameter import BY_YEAR, FIXED, Parameter, ParameterValue
 from mrv.render import render
 from mrv.ruleset import RuleSet
 from mrv.run import RunResult, StepResult, run
-from mrv.statement import interval_json, node_record
+from mrv.statement import node_record
 
 Document = dict[str, Any]
 

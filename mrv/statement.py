@@ -5,15 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
-from hashlib import sha256
 from typing import Any
 
+from core.claims import exclusivity_key, interval_json
 from core.errors import FormError, InputError
 from core.jcs import canonical
 from core.merkle import leaf_hash, root
 from core.numbers import decimal_text
-from core.period import Period
-from core.records import Interval
 from mrv.dates import parse_day
 from mrv.interpreter import Step, value_text
 from mrv.ruleset import RuleSet
@@ -37,17 +35,6 @@ class Context:
     external_refs: Sequence[str] = ()
     supersedes: str | None = None
     notices: Sequence[str] = field(default=())
-
-
-def exclusivity_key(subject: str, boundary: str, methodology_id: str, period: Period) -> bytes:
-    """SHA-256 of the JCS form of [subject, boundary, methodology id, period start, period end] (instants as text)."""
-    span = period.as_json()
-    return sha256(canonical([subject, boundary, methodology_id, span["start"], span["end"]])).digest()
-
-
-def interval_json(interval: Interval) -> dict[str, str]:
-    """{"mark", "start", "end"}, positions or ms UTC as decimal text."""
-    return {"mark": interval.mark, "start": str(interval.start), "end": str(interval.end)}
 
 
 def records_of(result: RunResult) -> list[dict[str, Any]]:
