@@ -1,0 +1,1 @@
+"""The Solidity contracts, their committed artifacts and the compiler run that makes them."""

@@ -1,0 +1,123 @@
+"""The embedded development chain: anvil as a child process, its state saved every second, its time from our clock.
+
+Its operator runs it alone and could rewrite it: a verifier reports it as a development chain (docs/spec/chain.md).
+"""
+
+from __future__ import annotations
+
+import os
+import platform
+import socket
+import subprocess
+import time
+from pathlib import Path
+from types import TracebackType
+
+from core.clock import Clock
+from core.errors import InputError, Unavailable
+from ledger.anchor.rpc import Rpc
+
+CHAIN_ID = 31337
+START_SECONDS = 30.0
+STOP_SECONDS = 10.0
+NODE_PROJECT = Path(__file__).resolve().parents[2] / "hardhat-net"
+_PLATFORMS = {"x86_64": "amd64", "amd64": "amd64", "aarch64": "arm64", "arm64": "arm64"}
+
+
+def find_anvil() -> Path:
+    """The anvil binary that `npm ci` put under hardhat-net, or the one CARBONSEAL_ANVIL names.
+
+    Raises InputError (anvil-missing).
+    """
+    system, machine = platform.system().lower(), _PLATFORMS.get(platform.machine().lower(), platform.machine())
+    package = NODE_PROJECT / "node_modules" / "@foundry-rs" / f"anvil-{system}-{machine}" / "bin" / "anvil"
+    binary = Path(os.environ.get("CARBONSEAL_ANVIL", package))
+    if not binary.is_file():
+        raise InputError("anvil-missing", "the development chain is not installed", where=str(binary),
+                         hint="run: npm ci --ignore-scripts --prefix hardhat-net")
+    return binary
+
+
+def free_port() -> int:
+    """A TCP port of 127.0.0.1 that nobody uses now."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+class EmbeddedChain:
+    """anvil on 127.0.0.1. `state`: file it saves to each second and starts from; None keeps nothing.
+
+    A new chain begins at the clock's time. Use as a context manager, or `start` and `stop`. A crash loses at most the
+    last second of blocks.
+    """
+
+    def __init__(self, state: Path | None, clock: Clock, port: int | None = None) -> None:
+        self.state = state
+        self.clock = clock
+        self.port = port or free_port()
+        self.url = f"http://127.0.0.1:{self.port}"
+        self.rpc = Rpc(self.url)
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def __enter__(self) -> EmbeddedChain:
+        self.start()
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None,
+                 trace: TracebackType | None) -> None:
+        self.stop()
+
+    @property
+    def pid(self) -> int | None:
+        """The process id while it runs."""
+        return self._process.pid if self._process and self._process.poll() is None else None
+
+    def start(self) -> None:
+        """Start anvil and wait for its answer. Raises InputError (anvil-missing), Unavailable (chain-start-failed)."""
+        if self.pid is not None:
+            return
+        self._process = subprocess.Popen(  # noqa: S603  our own pinned binary
+            self._command(), stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        deadline = time.monotonic() + START_SECONDS
+        while time.monotonic() < deadline and self._process.poll() is None:
+            try:
+                if int(self.rpc.call("eth_chainId"), 16) == CHAIN_ID:
+                    return
+            except Unavailable:
+                time.sleep(0.05)
+        self.stop()
+        raise Unavailable("chain-start-failed", "the development chain did not start", where=self.url,
+                          hint="is the port in use, or the state file of another version?")
+
+    def stop(self) -> None:
+        """Stop anvil cleanly: it writes its state and ends."""
+        process, self._process = self._process, None
+        if process is None:
+            return
+        process.terminate()
+        try:
+            process.wait(STOP_SECONDS)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+
+    def _command(self) -> list[str]:
+        command = [str(find_anvil()), "--quiet", "--host", "127.0.0.1", "--port", str(self.port),
+                   "--chain-id", str(CHAIN_ID), "--hardfork", "berlin", "--gas-price", "0",
+                   "--block-base-fee-per-gas", "0", "--accounts", "1", "--no-cors"]
+        if self.state is None or not self.state.exists():
+            command += ["--timestamp", str(self.clock.now() // 1000)]
+        if self.state is not None:
+            self.state.parent.mkdir(parents=True, exist_ok=True)
+            command += ["--state", str(self.state), "--state-interval", "1"]
+        return command
+
+
+def set_block_time(rpc: Rpc, clock: Clock) -> None:
+    """Give the next block of a development chain, and calls on "pending", the clock's time.
+
+    Blocks carry whole seconds and strictly increase, so a burst runs a little ahead of the clock.
+    """
+    latest = int(rpc.call("eth_getBlockByNumber", "latest", False)["timestamp"], 16)
+    rpc.call("evm_setNextBlockTimestamp", max(clock.now() // 1000, latest + 1))

@@ -1,0 +1,30 @@
+"""One anvil for the session; each test starts from the same snapshot of it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+from chain_helpers import NOW, World
+
+from core.clock import FixedClock
+from ledger.anchor.embedded import EmbeddedChain
+
+
+@pytest.fixture(scope="session")
+def embedded() -> Iterator[EmbeddedChain]:
+    with EmbeddedChain(None, FixedClock(NOW)) as chain:
+        yield chain
+
+
+@pytest.fixture(scope="session")
+def deployed(embedded: EmbeddedChain) -> World:
+    return World(embedded.url, embedded.clock)
+
+
+@pytest.fixture
+def world(deployed: World, embedded: EmbeddedChain) -> Iterator[World]:
+    snapshot = embedded.rpc.call("evm_snapshot")
+    deployed.clock.instant = NOW
+    yield deployed
+    embedded.rpc.call("evm_revert", snapshot)
