@@ -1,8 +1,33 @@
-"""Make the helpers of this folder importable."""
+"""Make the helpers of this folder importable, and give each test a fresh database."""
 
 from __future__ import annotations
 
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
+import pytest
+from sqlalchemy import Connection, Engine
+from sqlmodel import SQLModel
+
 sys.path.insert(0, str(Path(__file__).parent))
+
+import certificates.models  # noqa: F401  declares the tables
+from core.database import open_engine, transaction
+
+
+@pytest.fixture
+def engine(tmp_path: Path) -> Iterator[Engine]:
+    """A database with the tables of this room."""
+    engine = open_engine(tmp_path / "node.db")
+    SQLModel.metadata.create_all(engine, tables=[
+        table for name, table in SQLModel.metadata.tables.items() if name.startswith("cert_")])
+    yield engine
+    engine.dispose()
+
+
+@pytest.fixture
+def connection(engine: Engine) -> Iterator[Connection]:
+    """A write transaction on it."""
+    with transaction(engine) as connection:
+        yield connection

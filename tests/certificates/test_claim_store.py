@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from hashlib import sha256
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -18,13 +16,12 @@ from certificates_helpers import (
     statement_payload,
 )
 from sqlalchemy import Connection, Engine
-from sqlmodel import SQLModel
 
 from certificates import store
 from certificates.claim import sign
 from core import jcs
 from core.claims import ClaimDocument
-from core.database import open_engine, transaction
+from core.database import transaction
 from core.errors import FormError, NotFound, Refused
 from core.opinions import opinion_payload
 from core.period import Period
@@ -36,21 +33,6 @@ DETAILS: list[dict[str, Any]] = [
         "type": "document", "digest": "ab" * 32, "title": "结算单"}}},
     {"salt": "02" * 16, "record": {"kind": "node", "operator": "add", "name": "m:not-a-source"}},
 ]
-
-
-@pytest.fixture
-def engine(tmp_path: Path) -> Iterator[Engine]:
-    engine = open_engine(tmp_path / "node.db")
-    SQLModel.metadata.create_all(engine, tables=[
-        table for name, table in SQLModel.metadata.tables.items() if name.startswith("cert_")])
-    yield engine
-    engine.dispose()
-
-
-@pytest.fixture
-def connection(engine: Engine) -> Iterator[Connection]:
-    with transaction(engine) as connection:
-        yield connection
 
 
 def record(connection: Connection, document: ClaimDocument, index: int) -> store.StoredStatement:
