@@ -7,6 +7,7 @@ fast as the meters answer. When the clock joins real time the agent ends its fra
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import time
 
 from attestation.build import build_frame
@@ -24,7 +25,9 @@ from edge.spool import Place, Spool
 
 # A poll that starts later than this after its instant carries the time at which it truly started.
 STAMP_TOLERANCE_MS = 100
-# A node without a chain is not asked for a block at every frame.
+# Frames follow one another quickly in simulated time; a block seen a second ago still says "not before".
+BEACON_AGE_S = 1
+# A node without a chain, or away, is not asked for a block at every frame.
 BEACON_RETRY_S = 10
 
 
@@ -38,7 +41,9 @@ class Agent:
         self._shipper = Shipper(spool, node, progress)
         self._framer = Framer(config.meters)
         self._stop = asyncio.Event()
-        self._beacon_pause_until = 0.0
+        self._profiles = config.profiles_digest
+        self._seen: Beacon | None = None
+        self._ask_beacon_at = 0.0
 
     def stop(self) -> None:
         """End after the poll in progress: the frame is signed as far as it got."""
@@ -69,7 +74,7 @@ class Agent:
         cadence = self._config.history if simulated else self._config.cadence
         instant = self._first_instant(cadence)
         while (until is None or instant < until) and await self._arrive(instant, simulated, cadence):
-            await self._poll(instant)
+            await self._poll(instant, simulated)
             instant += cadence.step_ms
             if instant % cadence.frame_ms == 0:
                 await self._sign()
@@ -90,31 +95,30 @@ class Agent:
 
     async def _arrive(self, instant: int, simulated: bool, cadence: Cadence) -> bool:
         """Be at `instant`; False when the run is to stop, or the clock has left this cadence behind."""
-        await self._wait(instant)
-        if self._stop.is_set() or (simulated and not self._simulated()):
+        still_simulated = await self._wait(instant)
+        if self._stop.is_set() or simulated != still_simulated:
             return False
         # After a sleep of the machine: begin again at the present; the hole between the frames shows it.
-        return self._clock.now() - instant < cadence.frame_ms
+        return simulated or self._clock.now() - instant < cadence.frame_ms
 
-    async def _wait(self, instant: int) -> None:
-        simulated = self._simulated()
+    async def _wait(self, instant: int) -> bool:
+        """Let it become `instant`; whether the clock is still a simulated one (then this process drives it)."""
         if isinstance(self._clock, SharedClock):
             self._clock.advance(instant)
-        if simulated:
-            return
+            if self._clock.simulated:
+                return True
         while not self._stop.is_set() and (left := instant - self._clock.now()) > 0:
-            try:
+            with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self._stop.wait(), left / 1000)
-            except TimeoutError:
-                continue
+        return False
 
-    async def _poll(self, instant: int) -> None:
-        late = self._clock.now() - instant
+    async def _poll(self, instant: int, simulated: bool) -> None:
+        late = 0 if simulated else self._clock.now() - instant
         stamp = instant if late <= STAMP_TOLERANCE_MS else instant + late
         answers = await self._reader.poll(stamp)
         values = self._framer.add(stamp, answers)
         errors = [answer for answer in answers.values() if isinstance(answer, CarbonSealError)]
-        self._progress.polled(stamp, self._simulated(), values, len(errors))
+        self._progress.polled(stamp, simulated, values, len(errors))
         if errors:
             self._progress.failed(errors[0])
 
@@ -127,7 +131,7 @@ class Agent:
         def build(place: Place) -> Submission:
             return build_frame(self._signer, self._config.origin, self._config.site, self._config.gateway, place.epoch,
                                place.seq, place.prev, self._config.clock_quality, beacon,
-                               self._config.profiles_digest, blocks)
+                               self._profiles, blocks)
 
         while True:
             try:
@@ -142,12 +146,10 @@ class Agent:
         self._shipper.wake()
 
     async def _beacon(self) -> Beacon | None:
-        if time.monotonic() < self._beacon_pause_until:
-            return None
-        beacon = await self._node.beacon()
-        if beacon is None:
-            self._beacon_pause_until = time.monotonic() + BEACON_RETRY_S
-        return beacon
+        if time.monotonic() >= self._ask_beacon_at:
+            self._seen = await self._node.beacon()
+            self._ask_beacon_at = time.monotonic() + (BEACON_AGE_S if self._seen else BEACON_RETRY_S)
+        return self._seen
 
     async def _drain(self, seconds: float) -> None:
         deadline = time.monotonic() + seconds

@@ -23,7 +23,7 @@ from edge.spool import Spool
 
 @dataclass(frozen=True)
 class PointCheck:
-    """One point read once. `value`: canonical decimal text, None when absent or failed; `device`: what it says it is."""
+    """One point read once. `value`: canonical decimal text, None when absent or failed; `device`: what it says."""
 
     meter: str
     quantity: str

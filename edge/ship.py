@@ -12,6 +12,8 @@ from edge.spool import Spool, Spooled
 
 MAX_BATCH_FRAMES = 64
 MAX_BATCH_BYTES = 4 * 2**20
+# Frames that follow one another quickly travel together.
+LINGER_S = 0.05
 FIRST_DELAY_S = 0.2
 MAX_DELAY_S = 30.0
 
@@ -46,6 +48,7 @@ class Shipper:
                 continue
             if self._spool.waiting_count() == 0:
                 await self._wake.wait()
+                await asyncio.sleep(LINGER_S)
             else:
                 await asyncio.sleep(self._delay_s)
 

@@ -22,7 +22,8 @@ ZONE_OFFSET = timedelta(hours=9)
 # The published file has 2.7 MB; anything near this limit is another file.
 MAX_BYTES = 64 * 2**20
 
-_ROW = re.compile(r"(\d\d)-(\d\d)-(\d{4}) (\d\d):(\d\d),(\d{1,9}(?:\.\d{1,2})?)(?:,[^,]*){5},(\d{1,5})(?:,[^,]*){3}")
+_ROW = re.compile(r"(\d\d)-(\d\d)-(\d{4}) (\d\d):(\d\d),(\d{1,9}(?:\.\d{1,2})?)(?:,[^,]*){5},(\d{1,5})(?:,[^,]*){3}",
+                  re.ASCII)
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -64,13 +65,13 @@ def _row(line: str, number: int) -> tuple[int, Decimal]:
         raise FormError("csv-row", f"not a date: {line[:16]!r}", where=f"line {number}") from None
     if int(match[7]) != hour * 3600 + minute * 60:
         raise FormError("csv-row", "NSM does not agree with the time", where=f"line {number}")
-    return _end_of(local), Decimal(match[6])
+    return _end_of(local, number), Decimal(match[6])
 
 
-def _end_of(label: datetime) -> int:
+def _end_of(label: datetime, number: int) -> int:
     """ms UTC of the interval's end; a label of 00:00 means the midnight after its day."""
     try:
         end = label + timedelta(days=1) if (label.hour, label.minute) == (0, 0) else label
         return (end - ZONE_OFFSET - _EPOCH) // timedelta(milliseconds=1)
     except OverflowError:
-        raise FormError("csv-row", f"the date {label.date()} is out of range") from None
+        raise FormError("csv-row", f"the date {label.date()} is out of range", where=f"line {number}") from None

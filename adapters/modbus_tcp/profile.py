@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import Enum
+from functools import cached_property
 from typing import Literal
 
 from core.errors import InputError
@@ -93,12 +94,12 @@ class DeviceProfile:
             raise InputError("modbus-span", f"the points span {self.count} registers, one request reads 125",
                              where=self.meter, hint="split the meter's points over two profiles")
 
-    @property
+    @cached_property
     def address(self) -> int:
         """The first register to ask for."""
         return min(point.address for point in self.points)
 
-    @property
+    @cached_property
     def count(self) -> int:
         """How many registers to ask for."""
         return max(point.end for point in self.points) - self.address
