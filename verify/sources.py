@@ -41,6 +41,7 @@ class RegisterSource:
     """An input read from a register: [start, end) of its serial numbers.
 
     `opening` is the reading behind `start`, None for a claim point, where the chain's mark says where a claim starts.
+    `amount`: the quantity stated, {"value", "unit"}.
     """
 
     name: str
@@ -51,6 +52,7 @@ class RegisterSource:
     opening: Place | None
     closing: Place
     method: str
+    amount: Any
 
 
 def register_sources(details: Details | None) -> list[RegisterSource]:
@@ -83,7 +85,7 @@ def _register_source(record: Mapping[str, Any], source: dict[str, Any]) -> Regis
     return RegisterSource(text(record["name"], "record.name"), check_id(item["meter"], where="meter"),
                           check_id(item["quantity"], where="quantity"),
                           check_id(item["mark"], where="mark") if marked else None, start, opening, closing,
-                          text(record["method"], "record.method"))
+                          text(record["method"], "record.method"), record["quantity"])
 
 
 def _place(value: object) -> Place:

@@ -46,6 +46,7 @@ NOTICES: dict[str, Texts] = {
         "使用了尚未核对官方原文的参数。", "Parameters were used that are not confirmed at their source."),
     "gateway-signed": ("读数由网关签名,不是电表本身签名。", "Readings are signed by a gateway, not by the meters."),
     "declared-loss": ("数据帧链中有已声明的丢失。", "The frame chain has a declared loss."),
+    "readings-passed-over": ("有读数被标记后未采用。", "Flagged readings were passed over at an end of the period."),
     "gaps": ("期间内有电表无读数的时段,已列出。", "Meters were silent for some time in the period; see step 6."),
     "not-a-certificate": ("本文件用于审核,不是证书。", "This file is for review; it is no certificate."),
 }
@@ -133,6 +134,7 @@ CODES: dict[str, Texts] = {
     # 9
     "claim-signer": ("申报不是由主体的登记账户签署。", "The claim is not signed by an account of its subject."),
     "claim-fields": ("申报与声明不一致。", "The claim's fields are not the statement's."),
+    "claim-inputs": ("核算所用输入不是申报所列。", "The statement used other inputs than the claim names."),
     "exclusivity-key": ("唯一性键不符。", "The exclusivity key does not follow from the statement."),
     "opinion-signer": (
         "意见不是由核查机构的登记账户签署。", "The opinion is not signed by an account of its verifier."),

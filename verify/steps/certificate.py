@@ -15,10 +15,12 @@ from ledger.anchor.layout import (
     decode_mark,
     decode_piece,
     decode_spent,
+    hole_slot,
     live_slot,
     piece_id,
     reference_slot,
     retirement_digest,
+    spent_slots,
 )
 from verify.case import Case
 from verify.chainstate import ProvenWords, validators_for
@@ -123,13 +125,16 @@ def _check_marks(case: Case, record: CertificateRecord, words: ProvenWords) -> N
     intervals = case.statement.intervals
     spent = decode_spent(record.payload_digest, len(intervals), words)
     found = [(item.mark, item.start, item.end) for item in spent]
-    if found != [(chain_id_of(item.mark), item.start, item.end) for item in intervals]:
+    stated = [(chain_id_of(item.mark), item.start, item.end) for item in intervals]
+    if words[spent_slots(record.payload_digest, 0)[0]] != len(intervals) or found != stated:
         raise VerificationFailed("mark-mismatch", "the chain spent other intervals")
     for interval in intervals:
         mark = decode_mark(interval.mark, words)
         if mark is None or mark.org != chain_id_of(case.statement.subject) or mark.position < interval.end:
             raise VerificationFailed("mark-mismatch", "the mark is another's, or has not passed the interval",
                                      where=interval.mark)
+        if words[hole_slot(interval.mark, interval.start)]:
+            raise VerificationFailed("mark-mismatch", "the interval is a public hole", where=interval.mark)
         if not mark.opening <= interval.start or not mark.conserved:
             raise VerificationFailed("mark-mismatch", "the mark does not balance, or opened after the interval",
                                      where=interval.mark)

@@ -1,0 +1,139 @@
+"""Step 7: the details stand under the statement's root, and each register input follows from signed blocks.
+
+R(t) at either end of the period is the last usable reading at or before t. A reading that was passed over without a
+reason that shows in the blocks fails, unless the statement says that readings were flagged; then it is printed.
+"""
+
+from __future__ import annotations
+
+from attestation.history import claim_point_at, profile_at
+from attestation.registration import BASE_UNITS
+from core import jcs
+from core.errors import InputError, NotFound, VerificationFailed
+from core.merkle import leaf_hash, root, verify_inclusion
+from core.quantity import Quantity
+from core.records import ClockQuality
+from verify.case import Case
+from verify.chains import proven_indices
+from verify.completeness import carriers
+from verify.model import BlockItem, Detail, Details
+from verify.readings import Register, check_bodies
+from verify.report import NotChecked
+from verify.sources import Place, RegisterSource, register_sources
+
+
+def check(case: Case) -> str:
+    """Raises VerificationFailed (details-…, body-mismatch, reading-…, serial-mismatch, input-mismatch), NotChecked
+    (details-absent, blocks-absent, earlier-step-failed).
+    """
+    details = case.evidence.details
+    if details is None:
+        raise NotChecked("details-absent", "a public file discloses no inputs")
+    check_details(case, details)
+    sources = register_sources(details)
+    if sources and not case.evidence.blocks:
+        raise NotChecked("blocks-absent", f"{len(details.records)} details stand under the statement; the blocks that "
+                         "the registers were read from are not in the file")
+    values = sum(check_bodies(items) for items in case.evidence.blocks.values())
+    passed = sum(_check_source(case, source) for source in sources)
+    if passed and case.statement.completeness.get("flagged") == "0":
+        raise VerificationFailed("reading-not-last", f"{passed} later readings were passed over, and the statement says "
+                                 "that none was flagged")
+    if passed:
+        case.notice("readings-passed-over")
+    return (f"{len(details.records)} details, {len(sources)} register inputs recomputed, {values} values decoded"
+            + (f", {passed} flagged readings passed over" if passed else ""))
+
+
+def check_details(case: Case, details: Details) -> None:
+    """Passes when every disclosed record stands under the statement's root. Raises VerificationFailed (details-…)."""
+    leaves = [_leaf(detail) for detail in details.records]
+    count = case.statement.details_count
+    if details.complete:
+        if len(leaves) != count:
+            raise VerificationFailed("details-count", f"{len(leaves)} details, the statement has {count}")
+        if root(leaves) != case.statement.details_root:
+            raise VerificationFailed("details-root", "the details are not those of the statement",
+                                     where="details/complete.json")
+        return
+    for detail, leaf in zip(details.records, leaves, strict=True):
+        try:
+            verify_inclusion(leaf, detail.index, count, detail.path, case.statement.details_root)
+        except VerificationFailed as error:
+            raise VerificationFailed("details-root", error.message, where=f"detail {detail.index}") from None
+
+
+def _leaf(detail: Detail) -> bytes:
+    return leaf_hash(jcs.canonical({"salt": detail.salt.hex(), "record": detail.record}))
+
+
+def _check_source(case: Case, source: RegisterSource) -> int:
+    """Checks one register input; answers how many usable readings were passed over."""
+    history = case.histories[source.meter]
+    if source.mark is not None:
+        _check_claim_point(case, source)
+    register = Register(history, source.quantity, _blocks_of(case, source.meter))
+    period = case.statement.period
+    passed = 0
+    floor = None if source.opening is None else source.start
+    for place, instant, known in ((source.opening, period.start, None), (source.closing, period.end, floor)):
+        if place is not None:
+            _check_index(case, place)
+            register.check_place(place, source.method, known)
+            passed += register.passed_over(place, instant)
+    _check_quantity(case, source)
+    return passed
+
+
+def _blocks_of(case: Case, meter: str) -> list[tuple[BlockItem, ClockQuality]]:
+    """The meter's blocks in the order of the chains that carried it."""
+    blocks = {(item.gateway, item.epoch, item.seq): item for item in case.evidence.blocks.get(meter, ())}
+    gateways = dict.fromkeys(carrier.gateway for carrier in carriers(case.histories[meter], case.statement.period))
+    ordered = []
+    for gateway in gateways:
+        for item in case.evidence.frames.get(gateway, ()):
+            block = blocks.get((gateway, item.frame.epoch, item.frame.seq))
+            if block is not None:
+                ordered.append((block, item.frame.clock))
+    return ordered
+
+
+def _check_index(case: Case, place: Place) -> None:
+    """The log index a reading names is its frame's; of a frame without proof, not above the next proven one."""
+    chain = case.evidence.frames.get(place.gateway, ())
+    for item, proven in zip(chain, proven_indices(chain), strict=True):
+        if (item.frame.epoch, item.frame.seq) == (place.epoch, place.seq):
+            exact = item.entry.index is not None
+            if place.index > proven or (exact and place.index != proven):
+                raise VerificationFailed("reading-not-found", f"the frame is not at index {place.index}",
+                                         where=place.gateway)
+            return
+    raise VerificationFailed("reading-not-found", f"the file has no frame epoch {place.epoch} seq {place.seq}",
+                             where=place.gateway)
+
+
+def _check_claim_point(case: Case, source: RegisterSource) -> None:
+    """The claim point is that register, open then, of the claiming organisation."""
+    mark = source.mark or ""
+    try:
+        point = claim_point_at(case.histories[mark], case.evidence.statement.index or 0)
+    except NotFound as error:
+        raise VerificationFailed("input-mismatch", error.message, where=mark) from None
+    if (point.meter, point.quantity, point.org) != (source.meter, source.quantity, case.statement.subject):
+        raise VerificationFailed("input-mismatch", "the claim point is another register, or of another organisation",
+                                 where=mark)
+    if source.start < point.opening or (point.closing is not None and source.closing.position > point.closing):
+        raise VerificationFailed("input-mismatch", "the claim point was not open over these serial numbers", where=mark)
+
+
+def _check_quantity(case: Case, source: RegisterSource) -> None:
+    """The quantity is the difference of the two serial numbers, in the base unit of the register."""
+    profile = profile_at(case.histories[source.meter], source.closing.time)
+    column = profile.column(source.quantity) if profile else None
+    difference = source.closing.position - source.start
+    try:
+        if column is None or Quantity.from_json(source.amount).to(BASE_UNITS[column.unit][0]).value != difference:
+            raise VerificationFailed("input-mismatch", f"the quantity is not the register difference {difference}",
+                                     where=source.name)
+    except InputError as error:
+        raise VerificationFailed("input-mismatch", error.message, where=source.name) from None
