@@ -81,7 +81,7 @@ class Agent:
                 if self._over(None, frames):
                     return
         if until is not None and instant >= until:
-            await self._wait(until)
+            await self._wait(until, simulated)
         await self._sign()
 
     def _first_instant(self, cadence: Cadence) -> int:
@@ -95,22 +95,21 @@ class Agent:
 
     async def _arrive(self, instant: int, simulated: bool, cadence: Cadence) -> bool:
         """Be at `instant`; False when the run is to stop, or the clock has left this cadence behind."""
-        still_simulated = await self._wait(instant)
-        if self._stop.is_set() or simulated != still_simulated:
+        if not await self._wait(instant, simulated) or self._stop.is_set():
             return False
         # After a sleep of the machine: begin again at the present; the hole between the frames shows it.
         return simulated or self._clock.now() - instant < cadence.frame_ms
 
-    async def _wait(self, instant: int) -> bool:
-        """Let it become `instant`; whether the clock is still a simulated one (then this process drives it)."""
+    async def _wait(self, instant: int, simulated: bool) -> bool:
+        """Let it become `instant`; False, without waiting, when a simulated clock has just joined real time."""
         if isinstance(self._clock, SharedClock):
             self._clock.advance(instant)
-            if self._clock.simulated:
-                return True
+        if simulated:
+            return self._simulated()
         while not self._stop.is_set() and (left := instant - self._clock.now()) > 0:
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self._stop.wait(), left / 1000)
-        return False
+        return True
 
     async def _poll(self, instant: int, simulated: bool) -> None:
         late = 0 if simulated else self._clock.now() - instant

@@ -86,7 +86,7 @@ def _raw(value: Decimal, scale: int) -> int:
 
 def _block(track: _Track) -> BlockData:
     points, rows = track.settings.profile.points, track.rows
-    gap = Gap(GapReason.COMMUNICATION, track.missed[0], track.missed[-1]) if track.missed else None
+    gap = Gap(int(GapReason.COMMUNICATION), track.missed[0], track.missed[-1]) if track.missed else None
     times = np.array([time for time, _, _ in rows], np.int64)
     quality = np.array([code for _, code, _ in rows], np.int64)
     columns = tuple(
