@@ -14,11 +14,11 @@ from sqlalchemy import Connection, Engine, text
 from core.database import reading
 from core.errors import CarbonSealError, VerificationFailed
 from ledger import checkpoint as checkpoints
-from ledger import note
+from ledger import note, tiles
 from ledger.integration import Integration
 from ledger.lock import Lock
 from ledger.note import VerifierKey
-from ledger.store import Segment, SqlStore
+from ledger.store import Segment, SqlStore, blob
 from ledger.tiles import TILE_HEIGHT, TILE_WIDTH, Tile, split_hashes
 
 Progress = Callable[[int, int], None]
@@ -121,7 +121,7 @@ class _Check:
         """2. Stored tiles against rebuilt ones."""
         stored = self._store.tiles([tile.position for tile in rebuilt]) if rebuilt else {}
         for tile in rebuilt:
-            where = f"tile {tile.level}/{tile.number}"
+            where = tiles.name(tile.position)
             found = stored.get(tile.position)
             if found is None:
                 self._report("tile-missing", where, "the tile is not stored")
@@ -137,12 +137,12 @@ class _Check:
         for size, root, signed in self._connection.execute(_CHECKPOINTS):
             where = f"checkpoint {size}"
             try:
-                parsed = checkpoints.parse(bytes(signed))
+                parsed = checkpoints.parse(blob(signed))
                 checkpoints.verify(parsed, self._key)
             except CarbonSealError as error:
                 self._report(error.code, where, error.message)
                 continue
-            if (parsed.size, parsed.root) != (size, bytes(root)):
+            if (parsed.size, parsed.root) != (size, blob(root)):
                 self._report("checkpoint-mismatch", where, "the row and its note differ")
             if self._roots.get(size) != parsed.root:
                 self._report("root-mismatch", where, "the entries do not lead to the root that was signed")
@@ -158,7 +158,7 @@ class _Check:
             tile = Tile(position, b"", b"")
             nodes = self._head.sealed >> TILE_HEIGHT * tile.level
             if tile.number * TILE_WIDTH >= nodes:
-                self._report("tile-unexpected", f"tile {tile.level}/{tile.number}", "it reaches beyond the checkpoint")
+                self._report("tile-unexpected", tiles.name(position), "it reaches beyond the checkpoint")
 
 
 _CHECKPOINTS = text("SELECT size, root, note FROM log_checkpoint ORDER BY size")

@@ -64,10 +64,10 @@ class Integration:
             self._extend(level + 1, tops)
 
 
-def frontier_positions(size: int) -> list[int]:
-    """The partial tiles of a tree: where it grows."""
-    return [position_of(level, number) for level in range(_levels(size))
-            for number, width in [divmod(size >> TILE_HEIGHT * level, TILE_WIDTH)] if width]
+def frontier_positions(size: int) -> dict[int, int]:
+    """Position → width of the partial tiles of a tree: where it grows."""
+    grid = [(level, *divmod(size >> TILE_HEIGHT * level, TILE_WIDTH)) for level in range(_levels(size))]
+    return {position_of(level, number): width for level, number, width in grid if width}
 
 
 def _levels(size: int) -> int:

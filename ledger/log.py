@@ -71,9 +71,10 @@ def integrate(store: Store, start: int, end: int) -> Integration:
     Raises VerificationFailed (leaf-hash-mismatch, entry-missing).
     """
     frontier = store.tiles(frontier_positions(start))
-    if len(frontier) != len(frontier_positions(start)):
-        raise VerificationFailed("tile-missing", f"the tree of size {start} is not all there",
-                                 hint="run carbonseal fsck")
+    for position, width in frontier_positions(start).items():
+        if position not in frontier or frontier[position].width < width:
+            raise VerificationFailed("tile-missing", f"the tree of size {start} is not all there",
+                                     where=tiles.name(position), hint="run carbonseal fsck")
     integration = Integration(start, frontier.values())
     for segment in store.segments(start, end):
         hashes = segment.leaf_hashes()
@@ -100,7 +101,7 @@ def _previous(store: Store, head: Head, key: VerifierKey) -> Checkpoint | None:
                                      hint="run carbonseal fsck") from None
         return None
     checkpoints.verify(previous, key)
-    if previous.size != head.sealed or tiles.root(store.tiles, previous.size) != previous.root:
+    if previous.size != head.sealed or integrate(store, head.sealed, head.sealed).root() != previous.root:
         raise VerificationFailed("root-mismatch", "the tiles do not lead to the root last signed",
                                  where=f"size {previous.size}", hint="run carbonseal fsck")
     return previous

@@ -144,14 +144,14 @@ def _join(hashes: list[bytes]) -> bytes:
 def _node(tiles: Mapping[int, Tile], position: int, first: int, count: int) -> bytes:
     tile = tiles.get(position)
     if tile is None or len(tile.hashes) < (first + count) * HASH_BYTES:
-        raise NotFound("log-not-sealed", "the log has no checkpoint that reaches so far", where=_name(position),
+        raise NotFound("log-not-sealed", "the log has no checkpoint that reaches so far", where=name(position),
                        hint="ask for the size of a checkpoint")
     source = tile.hashes
     if count >= MIDDLE_WIDTH:
         source, first, count = tile.middle, first // MIDDLE_WIDTH, count // MIDDLE_WIDTH
     start, end = first * HASH_BYTES, (first + count) * HASH_BYTES
     if len(source) < end:
-        raise VerificationFailed("tile-malformed", "a stored tile lacks its middle nodes", where=_name(position),
+        raise VerificationFailed("tile-malformed", "a stored tile lacks its middle nodes", where=name(position),
                                  hint="run carbonseal fsck")
     if count == 1:
         return source[start:end]
@@ -162,7 +162,8 @@ def _node(tiles: Mapping[int, Tile], position: int, first: int, count: int) -> b
     return level[0]
 
 
-def _name(position: int) -> str:
+def name(position: int) -> str:
+    """How messages name a tile: "tile 0/3"."""
     return f"tile {position >> _NUMBER_BITS}/{position & (1 << _NUMBER_BITS) - 1}"
 
 

@@ -22,6 +22,7 @@ from core.signer import Signer
 from ledger import checkpoint as checkpoints
 from ledger import note
 from ledger.checkpoint import Checkpoint
+from ledger.store import blob
 
 # The standard's limit: no consistency proof below 2^63 leaves is longer.
 MAX_PROOF_LINES = 63
@@ -113,7 +114,7 @@ class Witness:
     def conflicts(self, origin: str) -> list[tuple[bytes, bytes]]:
         """(co-signed note, contradicting note) of a log, oldest first."""
         with self._engine.connect() as connection:
-            return [(bytes(known), bytes(offered)) for known, offered in
+            return [(blob(known), blob(offered)) for known, offered in
                     connection.execute(_CONFLICTS, {"origin": origin})]
 
     def _authenticate(self, offered: Checkpoint) -> None:
@@ -134,7 +135,7 @@ class Witness:
 
 def _known(connection: Connection, origin: str) -> Checkpoint | None:
     kept = connection.execute(_HEAD, {"origin": origin}).scalar_one_or_none()
-    return checkpoints.parse(bytes(kept)) if kept is not None else None
+    return checkpoints.parse(blob(kept)) if kept is not None else None
 
 
 def _remember(connection: Connection, known: Checkpoint | None, offered: Checkpoint) -> None:
