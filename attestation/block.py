@@ -119,12 +119,18 @@ class BlockData(NamedTuple):
 
 
 class Unpacked(NamedTuple):
-    """Columns of equal length and width side by side: row i of `values` is column `rows[i]` of the input."""
+    """Columns of one length, width and time axis side by side: row i of `values` is column `rows[i]` of the input.
+
+    `lows`, `highs`: least and greatest value of each row; `falls`, `leaps`: least and greatest step from one value to
+    the next (0 when there is one value).
+    """
 
     rows: list[int]
     values: Integers
     lows: Integers
     highs: Integers
+    falls: Integers
+    leaps: Integers
 
 
 def encode_header(header: Header) -> bytes:
@@ -180,37 +186,46 @@ def decode_body(data: bytes, header: Header) -> Body:
     return body
 
 
-def unpack(columns: Sequence[Packed]) -> list[Unpacked]:
+def unpack(columns: Sequence[Packed], axes: Sequence[int] | None = None) -> list[Unpacked]:
     """All values of many columns at once, grouped by shape; also checks range and that no width is wasted.
 
+    `axes[i]`: number of the time axis of column i; columns of different axes are never grouped.
     Raises FormError (block-value-range, block-width).
     """
-    groups: defaultdict[tuple[int, int], list[int]] = defaultdict(list)
+    groups: defaultdict[tuple[int, int, int], list[int]] = defaultdict(list)
     for row, column in enumerate(columns):
-        groups[column.tag, len(column.deltas)].append(row)
-    return [_unpack_group(columns, rows, tag) for (tag, _), rows in groups.items()]
+        groups[column.tag, len(column.deltas), 0 if axes is None else axes[row]].append(row)
+    return [_unpack_group(columns, rows, key[0]) for key, rows in groups.items()]
 
 
 def _unpack_group(columns: Sequence[Packed], rows: list[int], tag: int) -> Unpacked:
     deltas = np.frombuffer(b"".join([columns[row].deltas for row in rows]), _WIDTHS[tag]).reshape(len(rows), -1)
-    _check_narrow(deltas, tag)
     values = np.empty((len(rows), deltas.shape[1] + 1), np.int64)
-    values[:, 0] = [columns[row].first for row in rows]
+    values[:, 0] = 0
     values[:, 1:] = deltas
+    falls, leaps = _extremes(values[:, 1:], tag)
+    values[:, 0] = [columns[row].first for row in rows]
     np.cumsum(values, axis=1, out=values)
     lows, highs = values.min(axis=1), values.max(axis=1)
     # A sum that leaves 64 bits wraps to at least 2^62 away from zero when the value before it was in range.
     if lows.min() <= -VALUE_LIMIT or highs.max() >= VALUE_LIMIT:
         raise _bad("block-value-range", "a value is not below 2^62 in magnitude")
-    return Unpacked(rows, values, lows, highs)
+    return Unpacked(rows, values, lows, highs, falls, leaps)
 
 
-def _check_narrow(deltas: NDArray[Any], tag: int) -> None:
-    if tag == 72:
-        return
-    bounds = np.iinfo(_WIDTHS[tag - 1])
-    if deltas.shape[1] == 0 or np.any((deltas.min(axis=1) >= bounds.min) & (deltas.max(axis=1) <= bounds.max)):
-        raise _bad("block-width", "an array is wider than its numbers need")
+def _extremes(deltas: Integers, tag: int) -> tuple[Integers, Integers]:
+    """Least and greatest of each row; a row that a narrower type would hold is refused."""
+    if deltas.shape[1] == 0:
+        zeros = np.zeros(len(deltas), np.int64)
+        if tag != 72:
+            raise _bad("block-width", "an array is wider than its numbers need")
+        return zeros, zeros
+    lows, highs = deltas.min(axis=1), deltas.max(axis=1)
+    if tag != 72:
+        bounds = np.iinfo(_WIDTHS[tag - 1])
+        if np.any((lows >= bounds.min) & (highs <= bounds.max)):
+            raise _bad("block-width", "an array is wider than its numbers need")
+    return lows, highs
 
 
 def columns_of(body: Body) -> tuple[Column, ...]:
@@ -227,9 +242,8 @@ def times_of(header: Header, body: Body) -> Integers:
     if body.times is None:
         return header.t0 + header.step * np.arange(header.readings, dtype=np.int64)
     tag, data = body.times
-    raw = np.frombuffer(data, _WIDTHS[tag])
-    _check_narrow(raw[None, :], tag)
-    deltas = raw.astype(np.int64)
+    deltas = np.frombuffer(data, _WIDTHS[tag]).astype(np.int64)
+    _extremes(deltas[None, :], tag)
     if deltas.min() <= 0 or deltas.max() > MAX_INSTANT // MAX_COUNT:
         raise _bad("block-times", "times do not rise, or leap too far", header.meter)
     if header.readings > 1 and deltas.min() == deltas.max() and deltas[0] <= MAX_STEP:

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
+from attestation.block import VALUE_LIMIT
 from attestation.frame import Link
 from attestation.registration import (
     CLAIM_POINT,
@@ -242,6 +243,9 @@ def segments(history: History, quantity: str) -> tuple[Segment, ...]:
         if column is None or not column.register:
             continue
         ratio, modulus = column.ratio * transformer, column.width and 10**column.width
+        if column.high * ratio >= VALUE_LIMIT:
+            raise VerificationFailed("register-too-large", "the greatest reading exceeds the serial numbers there are",
+                                     where=history.subject)
         if not found:
             found.append(Segment(entry.time, 0, ratio, modulus))
         for change in entry.fields.get("registers", ()):
@@ -289,6 +293,8 @@ def _check_meter(history: History) -> None:
         if "registers" in entry.fields and changed != set(registers):
             raise VerificationFailed("registers-incomplete", f"{entry.event} closes and opens every register at once",
                                      where=history.subject)
+    for quantity in registers:
+        segments(history, quantity)
 
 
 def participant_at(history: History, index: int) -> Participant:

@@ -37,6 +37,8 @@ CONTENT_TYPE_OF = {DEVICE: envelope.DEVICE, METER: envelope.METER, CLAIM_POINT: 
 ROLES = frozenset({"enterprise", "verifier", "trader", "government", "registrar", "node", "rule-publisher"})
 KEY_USES = frozenset({"claim", "statement", "opinion", "manifest", "dispute", "document", "grant", "audit", "rules"})
 DIRECTIONS = frozenset({"import", "export", "generation"})
+# Sums of an hour of gauge values, and capacity × years, stay inside 64 bits.
+MAX_MAGNITUDE = 2**40
 # What one unit of a register is worth in the whole base units that serial numbers count.
 BASE_UNITS = {
     "Wh": ("Wh", 1), "kWh": ("Wh", 10**3), "MWh": ("Wh", 10**6),
@@ -234,6 +236,13 @@ def _positive(value: Any, where: str) -> int:
     return number
 
 
+def _magnitude(value: Any, where: str) -> int:
+    number = _positive(value, where)
+    if number >= MAX_MAGNITUDE:
+        raise _bad(where, "not below 2^40")
+    return number
+
+
 def _integer(value: Any, where: str) -> int:
     number = parse_decimal(value, where=where)
     if number != number.to_integral_value() or abs(number) >= VALUE_LIMIT:
@@ -269,6 +278,8 @@ def _column(value: Any, where: str) -> ColumnProfile:
         raise _bad(where, "scale is out of range, or min above max")
     if column.register:
         _check_register(column, where)
+    elif max(abs(column.low), abs(column.high)) >= MAX_MAGNITUDE:
+        raise _bad(where, "min and max of a gauge are below 2^40 in magnitude")
     return column
 
 
@@ -284,7 +295,7 @@ def _check_register(column: ColumnProfile, where: str) -> None:
 
 def _profile(value: Any, where: str) -> Profile:
     fields = record({
-        "carrier": _id, "columns": _list(_column, 1), "direction": _choice(DIRECTIONS), "capacity_w": _positive,
+        "carrier": _id, "columns": _list(_column, 1), "direction": _choice(DIRECTIONS), "capacity_w": _magnitude,
         "accuracy_class": _text, "calibration_until": _instant, "gateway": _id, "parent": _nullable(_id), "org": _id,
         "serial": _text})(value, where)
     if len({column.quantity for column in fields["columns"]}) != len(fields["columns"]):
@@ -318,10 +329,10 @@ EVENTS: dict[tuple[str, str], dict[str, Parser]] = {
     (METER, "profile"): {"profile": _profile},
     (METER, "swap"): {"registers": _REGISTERS, "profile": _nullable(_profile)},
     (METER, "roll-over"): {"registers": _REGISTERS},
-    (METER, "ratio"): {"registers": _REGISTERS, "ratio": _positive},
+    (METER, "ratio"): {"registers": _REGISTERS, "ratio": _magnitude},
     (METER, "move"): {"registers": _REGISTERS, "gateway": _id},
     (CLAIM_POINT, "open"): {"meter": _id, "quantity": _id, "grid_point": _text, "meter_serial": _text, "org": _id,
-                            "opening": _natural, "capacity_w": _positive, "first_reading": _place},
+                            "opening": _natural, "capacity_w": _magnitude, "first_reading": _place},
     (CLAIM_POINT, "close"): {"closing": _natural, "reason": _text},
     (PARTICIPANT, "register"): _PARTICIPANT,
     (PARTICIPANT, "update"): _PARTICIPANT,

@@ -1,0 +1,114 @@
+"""Folding the evidence of some meters anew: after a registration about the past, a resolution, an equivocation."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import groupby
+from typing import NamedTuple
+
+from sqlalchemy import Connection, delete, select
+from sqlmodel import col
+
+from attestation.assess import Assessor
+from attestation.block import Body, Header, decode_body, decode_header
+from attestation.flags import Context, Flag, Span
+from attestation.frameblocks import side_by_side
+from attestation.models import BlockRow, FlagRow, FrameRow, RegisterRow, RollupRow
+from attestation.rollup import Rollups
+from attestation.storage import insert_rows, unpack_body
+from attestation.subjects import DatabaseRegistry
+
+# The resolution that lets flagged readings count; every other one keeps them out for good.
+COUNTS = "counts"
+# About a block that is not there: only the frame as a whole shows it.
+MISSING = "meter-missing"
+
+Cleared = frozenset[tuple[str, str, str]]
+
+
+class _Stored(NamedTuple):
+    log_index: int
+    span: Span
+    received: int
+    headers: list[Header]
+    bodies: list[Body]
+
+
+def refold(connection: Connection, meters: Sequence[str]) -> None:
+    """Recompute rollups, register heads and open flags of some meters from their blocks, by today's registrations."""
+    _forget(connection, meters)
+    cleared, frame_flags, resolved = _resolutions(connection)
+    registry = DatabaseRegistry(connection)
+    assessor, rollups = Assessor(registry, {}), Rollups()
+    changes = _registration_indices(registry, meters)
+    flags: list[tuple[int, str, Flag]] = []
+    for stored in _frames(connection, meters):
+        while changes and changes[-1] < stored.log_index:
+            changes.pop()
+            assessor.forget()
+        blocks = side_by_side(stored.headers, stored.bodies)
+        context = Context(stored.log_index, stored.received, -1, -1, cleared.get(stored.log_index, frozenset()))
+        assessment = assessor.assess(stored.span, blocks, context, frame_flags.get(stored.log_index, []))
+        rollups.add(assessment, stored.log_index)
+        flags += [(stored.log_index, stored.span.gateway, flag) for flag in assessment.flags
+                  if flag.meter and (stored.log_index, flag.meter, flag.quantity, flag.code) not in resolved]
+    rollups.flush(connection)
+    record_flags(connection, flags)
+
+
+def _registration_indices(registry: DatabaseRegistry, meters: Sequence[str]) -> list[int]:
+    """Where in the log the meters were registered, last first."""
+    found = [registry.get(meter) for meter in meters]
+    return sorted((entry.leaf_index for subject in found if subject for entry in subject.history.entries), reverse=True)
+
+
+def record_flags(connection: Connection, flags: Iterable[tuple[int, str, Flag]]) -> None:
+    """Store flags of (log index, gateway)."""
+    insert_rows(connection, FlagRow, [
+        (index, flag.meter, flag.quantity, flag.code, gateway, flag.excludes, flag.t_from, flag.t_to, "", "", None)
+        for index, gateway, flag in flags])
+
+
+def _forget(connection: Connection, meters: Sequence[str]) -> None:
+    for table in (RollupRow, RegisterRow):
+        connection.execute(delete(table).where(col(table.meter).in_(meters)))
+    connection.execute(delete(FlagRow).where(col(FlagRow.meter).in_(meters), col(FlagRow.resolution) == "",
+                                             col(FlagRow.code) != MISSING))
+
+
+def _resolutions(connection: Connection) -> tuple[
+        dict[int, Cleared], dict[int, list[Flag]], set[tuple[int, str, str, str]]]:
+    """By log index what was cleared, and the flags of whole frames; and every flag that is resolved."""
+    cleared: defaultdict[int, set[tuple[str, str, str]]] = defaultdict(set)
+    frames: defaultdict[int, list[Flag]] = defaultdict(list)
+    resolved = set()
+    query = select(col(FlagRow.log_index), col(FlagRow.meter), col(FlagRow.quantity), col(FlagRow.code),
+                   col(FlagRow.t_from), col(FlagRow.t_to), col(FlagRow.resolution))
+    for index, meter, quantity, code, t_from, t_to, resolution in connection.execute(
+            query.where((col(FlagRow.meter) == "") | (col(FlagRow.resolution) != ""))):
+        if resolution:
+            resolved.add((index, meter, quantity, code))
+        if resolution == COUNTS:
+            cleared[index].add((meter, quantity, code))
+        if not meter:
+            frames[index].append(Flag(meter, quantity, code, t_from, t_to))
+    return {index: frozenset(keys) for index, keys in cleared.items()}, dict(frames), resolved
+
+
+def resolved_to_count(connection: Connection) -> dict[int, Cleared]:
+    """By log index the flags that someone decided to let count."""
+    return _resolutions(connection)[0]
+
+
+def _frames(connection: Connection, meters: Sequence[str]) -> Iterator[_Stored]:
+    query = (select(col(FrameRow.log_index), col(FrameRow.gateway), col(FrameRow.t_first), col(FrameRow.t_last),
+                    col(FrameRow.received), col(BlockRow.header), col(BlockRow.body))
+             .join(BlockRow, col(BlockRow.log_index) == col(FrameRow.log_index))
+             .where(col(BlockRow.meter).in_(meters))
+             .order_by(col(FrameRow.log_index), col(BlockRow.ordinal)))
+    for index, group in groupby(connection.execute(query), key=lambda row: row[0]):
+        rows = list(group)
+        headers = [decode_header(row.header) for row in rows]
+        bodies = [decode_body(unpack_body(row.body), header) for row, header in zip(rows, headers, strict=True)]
+        yield _Stored(index, Span(*rows[0][1:4]), rows[0].received, headers, bodies)
