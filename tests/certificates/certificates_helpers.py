@@ -9,6 +9,7 @@ from typing import Any
 
 from attestation.history import Participant
 from certificates.opinion import Judgement
+from certificates.registry import Application, Mark
 from core import jcs
 from core.claims import (
     ClaimDocument,
@@ -20,9 +21,9 @@ from core.claims import (
     interval_json,
 )
 from core.ethereum import Account, Domain
-from core.opinions import Finding, OpinionDocument, Sampling, opinion_digest
+from core.opinions import Finding, OpinionDocument, Sampling, chain_opinion, opinion_digest
 from core.period import Period
-from core.records import Conclusion, Interval, Kind
+from core.records import Conclusion, Interval, Kind, MarkKind
 
 ORIGIN = "log.lanhe.example/park"
 DAY = 86_400_000
@@ -119,3 +120,18 @@ JUDGEMENT = Judgement(
     sampling=Sampling("all details", 3, (0, 1, 2)), findings=(), conclusion=Conclusion.UNMODIFIED,
     reasons="所有数据均已复核，未发现重大错报。", notices=("demonstration",), date=PERIOD.end + DAY,
     valid_until=PERIOD.end + 91 * DAY)
+
+
+def application(number: int = 0, *, mark: str = "cp:lanhe-pv", start: int = 5_000_000, units: int = 12,
+                **changes: Any) -> Application:
+    """A green-power application number `number` that spends `units` MWh from `start` on."""
+    span = (Interval(mark, start, start + units * 1_000_000),)
+    about = signed_claim(intervals=span, period=Period(PERIOD.start, PERIOD.end + number), **changes)
+    view = signed_opinion(statement=sha256(f"statement {number}".encode()).digest(), intervals=span, amount=units,
+                          exclusivity_key=about.exclusivity_key, period=about.period, holder=about.holder,
+                          external_refs=about.external_refs)
+    return Application(chain_claim(about), about.signature, chain_opinion(view), view.signature, span,
+                       about.external_refs, 8, number, ())
+
+
+MARK = Mark("cp:lanhe-pv", "org:lanhe-energy", int(MarkKind.REGISTER), 5_000_000, 2_000_000, START)
