@@ -7,13 +7,17 @@ from __future__ import annotations
 
 import json
 import logging
+import threading
 from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 
+from certificates import registry_evm
+from certificates.blocks import RpcBlocks
+from certificates.registry_evm import EvmParticipants, EvmRegistry
 from core.clock import Clock
 from core.errors import CarbonSealError, FormError, InputError, Refused, Unavailable
-from core.ethereum import Account
+from core.ethereum import Account, parse_address
 from core.settings import Settings
 from ledger.anchor.embedded import EmbeddedChain
 from ledger.anchor.evm import Addresses, Chain, EvmAnchor
@@ -28,7 +32,10 @@ class ChainLink:
         self.directory = directory
         self._embedded = EmbeddedChain(directory / "anvil.json", clock) if settings.embedded_chain else None
         self._url, self._account, self._clock = settings.chain_url, account, clock
+        self._confirmations = settings.chain_confirmations
         self._chain: Chain | None = None
+        # One account has one sequence of transactions: whoever writes to the chain holds this.
+        self.lock = threading.RLock()
 
     @property
     def embedded(self) -> bool:
@@ -56,6 +63,21 @@ class ChainLink:
     def anchors(self) -> EvmAnchor:
         """The anchors of logs."""
         return EvmAnchor(self.chain, self.addresses)
+
+    @property
+    def certificates(self) -> EvmRegistry:
+        """The certificate registry."""
+        return EvmRegistry(self.chain, self.addresses)
+
+    @property
+    def blocks(self) -> RpcBlocks:
+        """The chain's blocks, as far behind its head as the settings say."""
+        return RpcBlocks(self.chain.rpc, self._confirmations)
+
+    @property
+    def participants(self) -> EvmParticipants:
+        """The participant registry."""
+        return EvmParticipants(self.chain, self.addresses)
 
     def start(self) -> None:
         """Start the embedded chain, and put back contracts that a crash took from it.
@@ -94,11 +116,9 @@ class ChainLink:
 
 def deploy(chain: Chain, directory: Path, governors: Sequence[str], threshold: int) -> Addresses:
     """Deploy the three contracts and remember where; `governors`: accounts of which `threshold` sign changes."""
-    participants = chain.deploy("ParticipantRegistry", list(governors), threshold)
-    anchors = chain.deploy("AnchorRegistry", participants)
-    certificates = chain.deploy("CertificateRegistry", participants, anchors)
-    addresses = Addresses(chain.chain_id, participants, anchors, certificates)
-    document = {**asdict(addresses), "governors": list(governors), "threshold": threshold}
+    ascending = sorted(governors, key=parse_address)
+    addresses = registry_evm.deploy(chain.url, chain.account, ascending, threshold, chain.clock)
+    document = {**asdict(addresses), "governors": ascending, "threshold": threshold}
     directory.mkdir(parents=True, exist_ok=True)
     (directory / "addresses.json").write_text(json.dumps(document, indent=2) + "\n", encoding="utf-8")
     return addresses

@@ -16,6 +16,7 @@ import fcntl
 import json
 import os
 import secrets
+import threading
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -35,9 +36,8 @@ from core.errors import InputError, NotFound, Refused
 from core.ethereum import Account, load_account
 from core.settings import FILE_NAME, Settings, Value
 from core.signer import KeySigner, load_signer, write_secret
-from ledger.checkpoint import log_key
 from ledger.lock import FileLock
-from ledger.note import parse_key
+from ledger.note import VerifierKey, key_of
 from verify.trust import ChainTrust, Trust, load_trust
 
 NODE_ORG = "org:node"
@@ -58,6 +58,7 @@ class Deployment:
     node_signer: KeySigner
     account: Account
     salt_secret: bytes
+    sealing: threading.Lock = field(default_factory=threading.Lock, compare=False)
 
     @property
     def origin(self) -> str:
@@ -73,6 +74,11 @@ class Deployment:
     def trust(self) -> Trust:
         """The trust list. Raises InputError (trust-unreadable), FormError."""
         return load_trust(self.trust_path)
+
+    @property
+    def log_key(self) -> VerifierKey:
+        """The key that checkpoints are verified with."""
+        return key_of(self.origin, self.log_signer.public_key)
 
     @property
     def log_lock(self) -> FileLock:
@@ -146,7 +152,7 @@ def deploy_contracts(deployment: Deployment, founding: Founding) -> None:
     finally:
         link.stop()
     trust = Trust(
-        deployment.origin, parse_key(log_key(deployment.origin, deployment.log_signer.public_key)),
+        deployment.origin, deployment.log_key,
         ChainTrust(addresses.chain_id, addresses.anchors, addresses.certificates, addresses.participants),
         tuple(founding.registrars), tuple(founding.rule_publishers), allow_development_chain=link.embedded)
     save_trust(deployment, trust)

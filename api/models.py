@@ -71,3 +71,14 @@ class ApiAnchor(SQLModel, table=True):
     block: int = Field(sa_column=Column(BigInteger, nullable=False))
     block_hash: str = Field(max_length=66)
     time: int = Field(sa_column=Column(BigInteger, nullable=False))
+
+
+class ApiEntry(SQLModel, table=True):
+    """An entry of a kind that no other room keeps: rule releases, documents, manifests. `digest`: of its payload."""
+
+    __tablename__ = "api_entry"
+
+    digest: bytes = Field(sa_column=Column(LargeBinary(32), primary_key=True))
+    content_type: str = Field(max_length=64, index=True)
+    log_index: int = Field(sa_column=Column(BigInteger, nullable=False, unique=True))
+    payload: bytes = Field(sa_column=Column(LargeBinary, nullable=False))

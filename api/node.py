@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 
 from sqlalchemy import Engine
 from sqlalchemy.exc import SQLAlchemyError
 
-from api import jobs
+from api import jobs, pipeline
 from api.deployment import Deployment, check_writer, writing
 from api.metrics import Metrics
-from api.writer import FrameWriter
+from api.sealer import ChainFollower, Sealer
+from api.writer import FrameWriter, Outcome
+from certificates.blocks import Block
 from core.errors import CarbonSealError
-
-Steps = Callable[[str], None]
+from ledger import log
 
 
 class Node:
@@ -26,6 +27,9 @@ class Node:
         self.generation = 0
         self.writer = FrameWriter(self._commit, deployment.settings.max_waiting_bytes, self.metrics)
         self.runner = jobs.Runner(deployment.engine, functions or {})
+        self.link = deployment.chain_link()
+        self._chain = ChainFollower(deployment, self.link, self.metrics)
+        self._sealer = Sealer(deployment, self.metrics, self._chain.loop.wake)
         self._held = ExitStack()
         self._stopping = False
 
@@ -37,7 +41,10 @@ class Node:
     def start(self) -> None:
         """Become the writer and begin. Raises Refused (deployment-locked)."""
         self.generation = self._held.enter_context(writing(self.deployment))
+        log.start(self.engine, self.deployment.log_key, lock=self.deployment.log_lock)
         self.writer.start()
+        self._sealer.loop.start()
+        self._chain.loop.start()
         self.runner.start()
 
     def stop(self) -> None:
@@ -45,6 +52,9 @@ class Node:
         self._stopping = True
         self.writer.stop()
         self.runner.stop()
+        self._sealer.loop.stop()
+        self._chain.loop.stop()
+        self.link.stop()
         self._held.close()
 
     @property
@@ -52,9 +62,14 @@ class Node:
         """Whether the node is going down; streams end then."""
         return self._stopping
 
+    @property
+    def beacon(self) -> Block | None:
+        """The newest final block of the chain this node has seen; None while the chain is away."""
+        return self._chain.newest
+
     def checks(self) -> dict[str, str]:
         """Each dependency by name: "ok" or the code of what is wrong."""
-        return {"database": self._check_database()}
+        return {"database": self._check_database(), "chain": self.link.state()}
 
     def _check_database(self) -> str:
         try:
@@ -66,5 +81,5 @@ class Node:
             return "database-unavailable"
         return "ok"
 
-    def _commit(self, bodies):  # type: ignore
-        return []
+    def _commit(self, bodies: Sequence[bytes]) -> list[list[Outcome] | CarbonSealError]:
+        return pipeline.accept(self.deployment, self.generation, bodies)

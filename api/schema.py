@@ -12,11 +12,13 @@ from sqlalchemy import Engine, MetaData
 from sqlmodel import SQLModel
 
 import api.models
+import attestation.models
+import certificates.models
 import ledger.models
 from core.errors import Unavailable
 
 # Importing a room's models declares its tables; this list is the only place that knows them all.
-ROOMS = (api.models, ledger.models)
+ROOMS = (api.models, attestation.models, certificates.models, ledger.models)
 
 
 def metadata() -> MetaData:

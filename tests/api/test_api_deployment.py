@@ -118,7 +118,6 @@ def test_a_second_writer_in_another_process_is_refused(deployment: Deployment) -
     script = textwrap.dedent("""
         import sys
         from pathlib import Path
-from typing import Any
         from api.deployment import open_deployment, writing
         from core.errors import CarbonSealError
         try:

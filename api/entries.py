@@ -1,0 +1,63 @@
+"""Entries that no other room keeps (rule releases, documents, manifests), found again by digest or kind."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from hashlib import sha256
+from typing import cast
+
+from sqlalchemy import Connection, Table, insert, select
+
+from api.models import ApiEntry
+from attestation.envelope import seal
+from core.errors import NotFound
+from core.signer import Signer
+from ledger import log
+
+_ENTRIES = cast(Table, ApiEntry.__table__)  # type: ignore[attr-defined]
+
+
+@dataclass(frozen=True)
+class StoredEntry:
+    """An entry of the log. `digest`: SHA-256 of the payload."""
+
+    digest: bytes
+    content_type: str
+    log_index: int
+    payload: bytes
+
+
+def append_signed(connection: Connection, signer: Signer, content_type: str, payload: bytes, origin: str) -> int:
+    """Sign a payload as the node and append it; its index."""
+    return log.append(connection, [seal(signer, content_type, payload, origin)])[0]
+
+
+def record(connection: Connection, content_type: str, payload: bytes, log_index: int) -> StoredEntry:
+    """Keep an entry, in the transaction that appended it at this index."""
+    entry = StoredEntry(sha256(payload).digest(), content_type, log_index, payload)
+    connection.execute(insert(_ENTRIES).values(**vars(entry)))
+    return entry
+
+
+def find(connection: Connection, content_type: str, digest: bytes) -> StoredEntry | None:
+    """The entry of a payload digest, None when there is none of this kind."""
+    row = connection.execute(select(_ENTRIES).where(
+        _ENTRIES.c.digest == digest, _ENTRIES.c.content_type == content_type)).first()
+    return None if row is None else StoredEntry(**row._mapping)
+
+
+def newest(connection: Connection, content_type: str) -> StoredEntry:
+    """The newest entry of a kind. Raises NotFound (entry-none)."""
+    row = connection.execute(select(_ENTRIES).where(_ENTRIES.c.content_type == content_type)
+                             .order_by(_ENTRIES.c.log_index.desc()).limit(1)).first()
+    if row is None:
+        raise NotFound("entry-none", "the log holds no such entry yet", where=content_type)
+    return StoredEntry(**row._mapping)
+
+
+def listed(connection: Connection, content_type: str, below: int, limit: int) -> list[StoredEntry]:
+    """Entries of a kind with an index below `below`, newest first."""
+    rows = connection.execute(select(_ENTRIES).where(
+        _ENTRIES.c.content_type == content_type, _ENTRIES.c.log_index < below)
+        .order_by(_ENTRIES.c.log_index.desc()).limit(limit))
+    return [StoredEntry(**row._mapping) for row in rows]

@@ -1,0 +1,136 @@
+"""Background loops of a node: seal, write the daily manifest, keep up with the chain. Each round is a pipeline step.
+
+A round that fails is logged, counted and tried again; nothing is remembered between rounds, so a restart loses nothing.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Callable
+from time import monotonic
+
+from sqlalchemy import Connection
+from sqlalchemy.exc import OperationalError
+
+from api import entries, pipeline
+from api.chain import ChainLink
+from api.deployment import Deployment
+from api.metrics import Metrics
+from attestation.envelope import MANIFEST
+from attestation.manifest import parse_manifest
+from certificates.blocks import Block
+from core.database import reading
+from core.errors import CarbonSealError, NotFound
+from ledger import log
+
+# How often the number of waiting entries is looked at while the interval has not passed yet.
+TICK_S = 0.05
+# The chain is asked at least this often even when nothing was sealed: others write there too.
+CHAIN_INTERVAL_S = 2.0
+# After a failure the next round waits longer and longer, up to this.
+LONGEST_BACKOFF_S = 30.0
+
+_log = logging.getLogger("carbonseal.background")
+
+
+class Loop:
+    """Calls `work` again and again in a thread of its own; `wait` is slept between rounds and cut short by `wake`."""
+
+    def __init__(self, name: str, work: Callable[[], None], wait: float, metrics: Metrics) -> None:
+        self.name, self._work, self._wait, self._metrics = name, work, wait, metrics
+        self._wake, self._stopping = threading.Event(), threading.Event()
+        self._thread = threading.Thread(target=self._run, name=f"carbonseal-{name}", daemon=True)
+
+    def start(self) -> None:
+        """Begin."""
+        self._thread.start()
+
+    def wake(self) -> None:
+        """Run the next round now."""
+        self._wake.set()
+
+    def stop(self) -> None:
+        """Finish the round in hand, then end."""
+        self._stopping.set()
+        self._wake.set()
+        if self._thread.ident is not None:
+            self._thread.join()
+
+    def _run(self) -> None:
+        failures = 0
+        while not self._stopping.is_set():
+            try:
+                self._work()
+                failures = 0
+            except (CarbonSealError, OperationalError) as error:
+                failures += 1
+                self._metrics.failures.labels(self.name).inc()
+                _log.warning("%s: %s", self.name, error)
+            except Exception:  # noqa: BLE001  a bug must not end the loop; it is logged and counted
+                failures += 1
+                self._metrics.failures.labels(self.name).inc()
+                _log.exception("%s met an error of the node's own", self.name)
+            self._wake.wait(self._wait if not failures else min(self._wait * 2**failures, LONGEST_BACKOFF_S))
+            self._wake.clear()
+
+
+class Sealer:
+    """Seals when the interval has passed or enough entries wait, and writes a manifest when one is due."""
+
+    def __init__(self, deployment: Deployment, metrics: Metrics, sealed: Callable[[], None]) -> None:
+        self._deployment, self._metrics, self._sealed = deployment, metrics, sealed
+        self._last = monotonic()
+        self.loop = Loop("seal", self.round, TICK_S, metrics)
+
+    def round(self) -> None:
+        """One look: seal if it is time."""
+        settings = self._deployment.settings
+        with reading(self._deployment.engine) as connection:
+            size, sealed = log.size(connection), sealed_size(connection)
+        self._metrics.log_size.labels("appended").set(size)
+        self._metrics.log_size.labels("sealed").set(sealed)
+        due = monotonic() - self._last >= settings.seal_interval_ms / 1000
+        if size == sealed or not (due or size - sealed >= settings.seal_entries):
+            return
+        if manifest_due(self._deployment, size):
+            pipeline.manifest(self._deployment, size - 1)
+        pipeline.seal(self._deployment)
+        self._last = monotonic()
+        self._sealed()
+
+
+class ChainFollower:
+    """Starts the chain when it died, anchors what was sealed, and reads what others wrote."""
+
+    def __init__(self, deployment: Deployment, link: ChainLink, metrics: Metrics) -> None:
+        self._deployment, self._link, self._metrics = deployment, link, metrics
+        self.newest: Block | None = None
+        self.loop = Loop("chain", self.round, CHAIN_INTERVAL_S, metrics)
+
+    def round(self) -> None:
+        """One look: everything the chain is behind with."""
+        anchored = pipeline.anchor(self._deployment, self._link)
+        if anchored is not None:
+            self._metrics.log_size.labels("anchored").set(anchored.size)
+        self.newest = pipeline.follow_chain(self._deployment, self._link)
+
+
+def sealed_size(connection: Connection) -> int:
+    """Size of the newest checkpoint, 0 before the first."""
+    try:
+        return log.checkpoint(connection).size
+    except NotFound:
+        return 0
+
+
+def manifest_due(deployment: Deployment, size: int) -> bool:
+    """Whether a manifest is due: the interval has passed since the newest, and something came after it."""
+    with reading(deployment.engine) as connection:
+        try:
+            newest = entries.newest(connection, MANIFEST)
+        except NotFound:
+            return size > 0
+    held = parse_manifest(newest.payload)
+    return (size > newest.log_index + 1
+            and deployment.clock.now() - held.time >= deployment.settings.manifest_interval_ms)
