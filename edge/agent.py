@@ -29,6 +29,9 @@ STAMP_TOLERANCE_MS = 100
 BEACON_AGE_S = 1
 # A node without a chain, or away, is not asked for a block at every frame.
 BEACON_RETRY_S = 10
+# Whoever stops a gateway waits no longer than this for the node; the rest stays in the spool.
+STOP_DRAIN_S = 3.0
+GLANCE_S = 0.5
 
 
 class Agent:
@@ -140,7 +143,7 @@ class Agent:
                 self._progress.failed(error)
                 if self._stop.is_set():
                     raise
-                await self._shipper.moved()
+                await self._glance(GLANCE_S)
         self._progress.signed(self._spool.waiting_count())
         self._shipper.wake()
 
@@ -151,12 +154,18 @@ class Agent:
         return self._seen
 
     async def _drain(self, seconds: float) -> None:
-        deadline = time.monotonic() + seconds
-        while self._spool.waiting_count() and (left := deadline - time.monotonic()) > 0:
-            try:
-                await asyncio.wait_for(self._shipper.moved(), left)
-            except TimeoutError:
+        started = time.monotonic()
+        while self._spool.waiting_count():
+            limit = min(seconds, STOP_DRAIN_S) if self._stop.is_set() else seconds
+            left = started + limit - time.monotonic()
+            if left <= 0:
                 return
+            await self._glance(min(left, GLANCE_S))
+
+    async def _glance(self, seconds: float) -> None:
+        """Wait for the shipper to take or fail something, but no longer than this."""
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(self._shipper.moved(), seconds)
 
 
 def _next_step(now: int, cadence: Cadence) -> int:

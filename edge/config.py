@@ -8,14 +8,16 @@ from typing import cast
 
 from adapters.modbus_tcp.profile import DeviceProfile, Layout, Point, WordOrder
 from adapters.modbus_tcp.profile import Table as Registers
-from core import jcs
+from attestation.history import profiles_digest
 from core.clock import Clock, SharedClock, SystemClock
 from core.errors import CarbonSealError, InputError
-from core.ids import check_id
+from core.ids import check_hex, check_id
 from core.records import ClockQuality
 from edge.settings import Table, load_table
 
 START_REASONS = ("key", "reset", "firmware", "lost-spool")
+# The head of a meter that nobody has registered yet: enough to check the wiring, not to earn a certificate.
+UNREGISTERED = "00" * 32
 LAYOUTS = tuple(layout.name.lower() for layout in Layout)
 # An hour between polls is a data logger, not a meter; a frame longer than a day is too dear to lose.
 MAX_STEP_S, MAX_FRAME_S = 3600, 86_400
@@ -34,13 +36,17 @@ class Cadence:
 
 @dataclass(frozen=True)
 class MeterSettings:
-    """One meter: where it is and what its registers mean. `registers`: the cumulative ones among its points."""
+    """One meter: where it is and what its registers mean. `registers`: the cumulative ones among its points.
+
+    `head`: SHA-256 of the newest registration of the meter that the gateway knows; zeros before it is registered.
+    """
 
     profile: DeviceProfile
     host: str
     port: int
     timeout_ms: int
     registers: tuple[str, ...]
+    head: bytes = bytes(32)
 
 
 @dataclass(frozen=True)
@@ -70,8 +76,8 @@ class Config:
 
     @property
     def profiles_digest(self) -> bytes:
-        """SHA-256 of the canonical JSON of all point maps, sorted by meter: what a frame names as its profiles."""
-        return jcs.digest(sorted((_document(meter) for meter in self.meters), key=lambda document: document["meter"]))
+        """What a frame states as its meter profiles: the digest over the registration heads of all meters."""
+        return profiles_digest({meter.profile.meter: meter.head for meter in self.meters})
 
 
 def load_config(path: Path) -> Config:
@@ -86,7 +92,7 @@ def load_config(path: Path) -> Config:
         site=_id(gateway, "site"), key=path.parent / gateway.text("key"), epoch=gateway.integer("epoch", 0, 2**32, 0),
         epoch_reason=gateway.choice("epoch_reason", START_REASONS, "key"),
         clock_file=path.parent / clock_file if clock_file else None,
-        clock_quality=ClockQuality[clock.choice("quality", _CLOCK_QUALITIES, "unknown").upper()],
+        clock_quality=ClockQuality[clock.choice("quality", _CLOCK_QUALITIES).upper()],
         cadence=live, history=_cadence(cadence, "history_", live.step_ms // 1000, live.frame_ms // 1000),
         spool=path.parent / spool.text("path", "spool.sqlite"),
         spool_bytes=spool.integer("limit_bytes", 2**16, 2**40, DEFAULT_SPOOL_BYTES),
@@ -138,7 +144,8 @@ def _meter(table: Table, step_ms: int) -> MeterSettings:
         profile, table.text("host"), table.integer("port", 1, 65535, 502),
         # A poll must be over before the next is due.
         table.integer("timeout_ms", 10, step_ms, min(1000, step_ms)),
-        tuple(point.quantity for point, cumulative in points if cumulative))
+        tuple(point.quantity for point, cumulative in points if cumulative),
+        check_hex(table.text("registration", UNREGISTERED), where=table.where("registration")))
     table.close()
     return meter
 
@@ -160,14 +167,3 @@ def _point(table: Table) -> tuple[Point, bool]:
 def _placed(error: CarbonSealError, where: str) -> InputError:
     """The same error with its place in the file."""
     return InputError(error.code, error.message, where=error.where if ": " in error.where else where, hint=error.hint)
-
-
-def _document(meter: MeterSettings) -> dict[str, object]:
-    profile = meter.profile
-    return {
-        "meter": profile.meter, "device_id": profile.device_id, "table": profile.table,
-        "word_order": profile.word_order,
-        "points": [{"quantity": point.quantity, "unit": point.unit, "address": point.address, "scale": point.scale,
-                    "layout": point.layout.name.lower(), "sentinel": point.sentinel,
-                    "kind": "register" if point.quantity in meter.registers else "gauge"}
-                   for point in profile.points]}

@@ -148,7 +148,7 @@ site = "site:lanhe"
 key = "gateway.pem"
 
 [clock]
-{clock}quality = "relative"
+{clock}quality = "synchronised"
 
 [cadence]
 step_s = 1

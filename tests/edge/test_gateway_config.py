@@ -1,8 +1,13 @@
 """The configuration is read strictly: every mistake names the file and the key."""
 
+import re
+from pathlib import Path
+
 import pytest
 from edge_helpers import write_config
 
+import edge.config
+from attestation.history import profiles_digest
 from core.clock import SharedClock, SystemClock
 from core.errors import InputError
 from core.records import ClockQuality
@@ -23,7 +28,7 @@ def test_a_whole_configuration_is_read(tmp_path):
     assert (config.gateway, config.site, config.origin) == ("gw:lanhe-1", "site:lanhe", "lanhe.example/park")
     assert (config.cadence.step_ms, config.cadence.frame_ms) == (1000, 3000)
     assert (config.history.step_ms, config.history.frame_ms) == (60_000, 900_000)
-    assert config.clock_quality is ClockQuality.RELATIVE
+    assert config.clock_quality is ClockQuality.SYNCHRONISED
     assert isinstance(config.clock(), SharedClock)
     assert config.key == tmp_path / "gateway.pem"
     assert [meter.profile.word_order for meter in config.meters] == ["big", "little", "big", "big"]
@@ -49,7 +54,9 @@ def test_history_falls_back_to_the_live_cadence(tmp_path):
     ("key = ", "epoch = -1\nkey = ", "config-value", "gateway.epoch"),
     ("key = ", 'epoch_reason = "theft"\nkey = ', "config-value", "gateway.epoch_reason"),
     ("key = ", 'colour = "red"\nkey = ', "config-unknown", "gateway.colour"),
-    ('quality = "relative"', 'quality = "good"', "config-value", "clock.quality"),
+    ('quality = "synchronised"', 'quality = "good"', "config-value", "clock.quality"),
+    ('quality = "synchronised"', "", "config-key-missing", "clock.quality"),
+    ('word_order = "big"', 'registration = "00"\nword_order = "big"', "hex-malformed", "meters[0].registration"),
     ("step_s = 1\n", "step_s = 0\n", "config-value", "cadence.step_s"),
     ("step_s = 1\n", "step_s = true\n", "config-value", "cadence.step_s"),
     ("frame_s = 3\n", "frame_s = 86401\n", "config-value", "cadence.frame_s"),
@@ -94,16 +101,33 @@ def test_a_gateway_without_meters_is_refused(tmp_path):
         load_config(path)
 
 
-def test_the_profiles_digest_follows_the_point_map_and_nothing_else(tmp_path):
+def test_the_profiles_digest_is_over_the_registration_heads_in_the_order_of_meter_ids(tmp_path):
     digest = load_config(write_config(tmp_path, "http://127.0.0.1:1", 5020)).profiles_digest
-    assert load_config(write_config(tmp_path, "http://127.0.0.1:2", 5021)).profiles_digest == digest
-    assert load_config(change(tmp_path, "address = 8", "address = 10")).profiles_digest != digest
+    meters = ("m:lanhe-main", "m:lanhe-furnace", "m:lanhe-pv", "m:lanhe-compressor")
+    assert digest == profiles_digest(dict.fromkeys(meters, bytes(32)))
+    head = 'registration = "' + "ab" * 32 + '"\nword_order = "big"'
+    path = change(tmp_path, 'word_order = "big"', head)
+    assert load_config(path).profiles_digest == profiles_digest(
+        {**dict.fromkeys(meters, bytes(32)), "m:lanhe-main": b"\xab" * 32})
+    before, *tables = path.read_text().split("[[meters]]")
+    path.write_text(before + "".join("[[meters]]" + table for table in reversed(tables)))
+    assert load_config(path).profiles_digest != digest
 
 
-def test_the_order_of_meters_in_the_file_does_not_matter_to_the_digest(tmp_path):
-    path = write_config(tmp_path, "http://127.0.0.1:1", 5020)
-    head, *meters = path.read_text().split("[[meters]]")
-    digest = load_config(path).profiles_digest
-    path.write_text(head + "".join("[[meters]]" + meter for meter in reversed(meters)))
-    assert load_config(path).profiles_digest == digest
+GUIDE = (Path(__file__).parents[2] / "docs/guides/gateway.md").read_text()
 
+
+def test_the_example_of_the_guide_is_a_whole_configuration(tmp_path):
+    (tmp_path / "gateway.toml").write_text(re.findall(r"```toml\n(.*?)```", GUIDE, re.DOTALL)[0])
+    config = load_config(tmp_path / "gateway.toml")
+    assert [meter.profile.meter for meter in config.meters] == ["m:lanhe-main"]
+    assert config.meters[0].registers == ("energy-import",)
+
+
+def test_the_guide_explains_every_key():
+    source = Path(edge.config.__file__).read_text()
+    keys = set(re.findall(r'\.(?:text|optional_text|choice|integer|flag|table|tables)\("(\w+)"', source))
+    keys |= {f"{prefix}{name}" for prefix in ("", "history_") for name in ("step_s", "frame_s")} | {"id"}
+    assert len(keys) > 25
+    assert [key for key in sorted(keys) if f"`{key}`" not in GUIDE and f"`[{key}]`" not in GUIDE
+            and f"`[[{key}]]`" not in GUIDE and f".{key}]]`" not in GUIDE] == []
