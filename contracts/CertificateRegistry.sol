@@ -26,8 +26,8 @@ contract CertificateRegistry is Pieces {
     function issue(Application calldata application) external returns (uint256 id) {
         bytes32 digest = _open(application);
         Certificate storage it = _certificates[digest];
-        bytes32 holder = _live[it.exclusivityKey];
-        if (holder != 0) revert CertificateExclusive(holder);
+        bytes32 other = _live[it.exclusivityKey];
+        if (other != 0) revert CertificateExclusive(other);
         _live[it.exclusivityKey] = digest;
         _takeReferences(application.references, digest, 0);
         it.first = _spendIntervals(application.intervals, it, digest, application.opinion.periodEnd);
@@ -40,11 +40,10 @@ contract CertificateRegistry is Pieces {
         Certificate storage was = _certificates[old];
         Certificate storage it = _certificates[digest];
         if (was.status != LIVE) revert CertificateNotLive();
-        bool grows = Records.isAttribute(it.kind) && it.amount > was.amount;
-        if (it.subject != was.subject || it.kind != was.kind || grows) revert CertificateEnlarged();
-        delete _live[was.exclusivityKey];
-        bytes32 holder = _live[it.exclusivityKey];
-        if (holder != 0) revert CertificateExclusive(holder);
+        // The key is signed by both parties: it binds the new certificate to the one it replaces.
+        bool same =
+            it.exclusivityKey == was.exclusivityKey && it.subject == was.subject && it.kind == was.kind;
+        if (!same || (Records.isAttribute(it.kind) && it.amount > was.amount)) revert CertificateEnlarged();
         _live[it.exclusivityKey] = digest;
         _takeReferences(application.references, digest, old);
         _replace(old, was, digest, it);

@@ -17,6 +17,8 @@ abstract contract Review is ICertificateRegistry, Marks, EIP712 {
     using Records for Records.Interval[];
 
     uint256 internal constant WH_PER_UNIT = 1_000_000;
+    /// @dev Every retirement walks over the intervals of its certificate: their number must fit a block for ever.
+    uint256 internal constant MAX_INTERVALS = 64;
 
     IAnchorRegistry private immutable _anchors;
 
@@ -41,7 +43,9 @@ abstract contract Review is ICertificateRegistry, Marks, EIP712 {
                 || opinion.periodEnd > _now()
                 || keccak256(bytes(opinion.unit)) != keccak256(bytes(Records.unitOf(opinion.kind)))
         ) revert CertificateMalformed();
-        if (application.intervals.hash() != opinion.intervalsHash) revert CertificateIntervals();
+        if (application.intervals.length > MAX_INTERVALS || application.intervals.hash() != opinion.intervalsHash) {
+            revert CertificateIntervals();
+        }
         if (sha256(abi.encodePacked(application.references)) != opinion.externalRefsHash) {
             revert CertificateReferences();
         }

@@ -113,7 +113,7 @@ interface ICertificateRegistry {
     error CertificateExclusive(bytes32 payloadDigest);
     /// @notice The intervals do not carry the amount.
     error CertificateAmount(uint256 amount, uint256 positions);
-    /// @notice Superseding never enlarges: subject and kind stay, the amount and the intervals stay within the old ones.
+    /// @notice Superseding keeps subject, kind and exclusivity key, and never enlarges an attribute's amount or intervals.
     error CertificateEnlarged();
     /// @notice No such certificate or piece.
     error CertificateUnknown();

@@ -2,20 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from functools import cache
 from hashlib import sha256
 from typing import Any
 
+import pytest
+
 from certificates.registry import Application, Issued, Mark, Participant, register_digest
 from certificates.registry_evm import EvmParticipants, EvmRegistry, deploy
 from core import merkle
 from core.clock import FixedClock
+from core.errors import CarbonSealError
 from core.ethereum import Account, parse_address
 from core.ids import chain_id_of
 from core.records import ChainClaim, ChainOpinion, Conclusion, Interval, Kind, external_refs_hash, intervals_hash
+from ledger.anchor.embedded import set_block_time
 from ledger.anchor.evm import Addresses, Chain, EvmAnchor
+from ledger.anchor.rpc import Rpc
 
 DAY = 86_400_000
 NOW = 1_780_000_000_000
@@ -73,6 +79,10 @@ class World:
 
     def anchor(self, name: str) -> EvmAnchor:
         return EvmAnchor(self.chain(name), self.addresses)
+
+    def embedded_time(self) -> None:
+        """Let calls on "pending" see the clock's present."""
+        set_block_time(Rpc(self.url), self.clock)
 
     def participants(self, name: str = "deployer") -> EvmParticipants:
         return EvmParticipants(self.chain(name), self.addresses)
@@ -136,3 +146,16 @@ def payload_digest(number: int) -> bytes:
 def ascending(*accounts: Account) -> list[Account]:
     """Accounts in the order in which the contracts want their signatures."""
     return sorted(accounts, key=lambda item: parse_address(item.address))
+
+
+@contextmanager
+def refused(code: str) -> Iterator[dict[str, Any]]:
+    """The block must end in an error of ours with this code; yields its detail once it has."""
+    detail: dict[str, Any] = {}
+    try:
+        yield detail
+    except CarbonSealError as error:
+        assert error.code == code, error
+        detail.update(error.detail, kind=type(error).__name__)
+        return
+    pytest.fail(f"nothing refused it; expected {code}")
