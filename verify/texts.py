@@ -128,6 +128,7 @@ CODES: dict[str, Texts] = {
     "rules-digest": ("规则文件与发布摘要不符。", "A rule document is not the one released."),
     "rules-release": ("规则发布不是声明所用的那一份。", "The release is not the one the statement names."),
     "methodology-digest": ("方法学摘要不符。", "The methodology is not the one the statement names."),
+    "staleness-exceeded": ("期末(初)读数过旧。", "A reading taken for an end of the period is too old."),
     "rules-outcome": ("按规则无法重算。", "The rules could not be re-run on these inputs."),
     "statement-mismatch": ("重算结果与声明不一致。", "Re-running the rules gives another statement."),
     "rules-absent": ("文件不含规则。", "The file holds no rules."),

@@ -15,6 +15,7 @@ from attestation.history import gateway_at
 from attestation.manifest import FRAMES
 from core.errors import NotFound, VerificationFailed
 from core.merkle import leaf_hash, verify_inclusion
+from core.period import instant_text
 from verify.bundle import LEVELS
 from verify.case import Case
 from verify.chains import proven_indices
@@ -24,6 +25,8 @@ from verify.report import NotChecked
 from verify.sources import RegisterSource, register_sources
 
 Key = tuple[str, int, int]
+# Gaps printed one by one in the detail; all are counted.
+MAX_LISTED = 20
 
 
 def check(case: Case) -> str:
@@ -155,8 +158,8 @@ def _summary(case: Case, frames: dict[Key, Frame], gaps: Sequence[BlockItem]) ->
         case.notice("gaps")
     if frames:
         case.notice("gateway-signed")
-    listed = "; ".join(f"{item.header.meter} {item.header.gap.t_from}–{item.header.gap.t_to}"
-                       for item in gaps[:20] if item.header.gap)
+    listed = "; ".join(f"{item.header.meter} {instant_text(gap.t_from)}–{instant_text(gap.t_to)}"
+                       for item in gaps[:MAX_LISTED] if (gap := item.header.gap))
     return (f"{len(frames)} frames unbroken, {stated['losses']} declared losses, {stated['gaps']} gaps"
             + (f" ({listed})" if listed else "") + f", {stated['flagged']} readings flagged, "
             f"staleness {stated['max_staleness_ms']} ms")

@@ -37,8 +37,8 @@ def check(case: Case) -> str:
     values = sum(check_bodies(items) for items in case.evidence.blocks.values())
     passed = sum(_check_source(case, source) for source in sources)
     if passed and case.statement.completeness.get("flagged") == "0":
-        raise VerificationFailed("reading-not-last", f"{passed} later readings were passed over, and the statement says "
-                                 "that none was flagged")
+        raise VerificationFailed("reading-not-last", f"{passed} later readings were passed over, and the statement "
+                                 "says that none was flagged")
     if passed:
         case.notice("readings-passed-over")
     return (f"{len(details.records)} details, {len(sources)} register inputs recomputed, {values} values decoded"

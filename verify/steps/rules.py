@@ -9,6 +9,7 @@ from attestation import envelope
 from core import jcs
 from core.claims import mapping
 from core.errors import CarbonSealError, VerificationFailed
+from core.numbers import parse_natural
 from mrv.ruleset import RELEASE_SCHEMA, RuleSet, check_released
 from mrv.statement import rebuild
 from verify.case import Case
@@ -23,6 +24,7 @@ def check(case: Case) -> str:
     if details is None or not details.complete:
         raise NotChecked("details-absent", "re-running needs every detail")
     ruleset = _released(case, documents)
+    _check_staleness(case, ruleset)
     payload = case.statement.value
     given = [{"salt": detail.salt.hex(), "record": detail.record} for detail in details.records]
     try:
@@ -56,6 +58,16 @@ def _released(case: Case, documents: Mapping[str, Any]) -> RuleSet:
     if methodology is None or methodology.digest != statement.methodology.digest:
         raise VerificationFailed("methodology-digest", "the file has another methodology of this name", where=name)
     return ruleset
+
+
+def _check_staleness(case: Case, ruleset: RuleSet) -> None:
+    """The readings taken for the ends of the period are no older than the methodology admits."""
+    used = case.statement.methodology
+    limit = ruleset.methodologies[f"{used.id}@{used.version}"].max_staleness_ms
+    stated = parse_natural(case.statement.completeness.get("max_staleness_ms", ""), where="completeness")
+    if limit is not None and stated > limit:
+        raise VerificationFailed("staleness-exceeded", f"readings {stated} ms old were taken for an end of the period, "
+                                 f"the methodology admits {limit}", where=case.evidence.statement.where)
 
 
 def _differences(again: dict[str, Any], stated: Any) -> str:
