@@ -8,12 +8,13 @@ from __future__ import annotations
 import json
 import logging
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from pathlib import Path
 
 from certificates import registry_evm
 from certificates.blocks import RpcBlocks
+from certificates.registry import Participant, register_digest
 from certificates.registry_evm import EvmParticipants, EvmRegistry
 from core.clock import Clock
 from core.errors import CarbonSealError, FormError, InputError, Refused, Unavailable
@@ -78,6 +79,16 @@ class ChainLink:
     def participants(self) -> EvmParticipants:
         """The participant registry."""
         return EvmParticipants(self.chain, self.addresses)
+
+    def enter(self, participant: Participant, govern: Callable[[bytes], Sequence[bytes]]) -> None:
+        """Enter an organisation on the chain, unless it stands there so already.
+
+        `govern`: the governors' signatures over the digest it is given. Raises Refused (participant-…), Unavailable.
+        """
+        with self.lock:
+            registry = self.participants
+            if not registry.holds(participant):
+                registry.register(participant, govern(register_digest(registry.domain, participant, registry.nonce())))
 
     def start(self) -> None:
         """Start the embedded chain, and put back contracts that a crash took from it.

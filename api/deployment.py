@@ -29,6 +29,7 @@ from sqlalchemy import Connection, Engine, Table, insert, select, update
 from api import accounts, idempotency, schema
 from api.chain import ChainLink, deploy
 from api.models import ApiWriter
+from certificates.registry import Participant
 from core import settings as settings_module
 from core.clock import Clock, SharedClock, SystemClock
 from core.database import open_engine, transaction
@@ -42,6 +43,8 @@ from verify.trust import ChainTrust, Trust, load_trust
 
 NODE_ORG = "org:node"
 SALT_BYTES = 32
+# "Until further notice" in the contract's uint64 milliseconds.
+NO_END = 2**63 - 1
 
 _WRITER = cast(Table, ApiWriter.__table__)  # type: ignore[attr-defined]
 
@@ -148,6 +151,8 @@ def deploy_contracts(deployment: Deployment, founding: Founding) -> None:
     try:
         if not (link.directory / "addresses.json").exists():
             deploy(link.chain, link.directory, founding.governors or [deployment.account.address], founding.threshold)
+        if not founding.governors:
+            _enter_node(deployment, link)
         addresses = link.addresses
     finally:
         link.stop()
@@ -156,6 +161,13 @@ def deploy_contracts(deployment: Deployment, founding: Founding) -> None:
         ChainTrust(addresses.chain_id, addresses.anchors, addresses.certificates, addresses.participants),
         tuple(founding.registrars), tuple(founding.rule_publishers), allow_development_chain=link.embedded)
     save_trust(deployment, trust)
+
+
+def _enter_node(deployment: Deployment, link: ChainLink) -> None:
+    """The only governor of a trial deployment is the node itself: without this it might not even anchor."""
+    account = deployment.account
+    link.enter(Participant(NODE_ORG, ("node",), 0, NO_END, (account.address,)),
+               lambda digest: [account.sign_digest(digest)])
 
 
 def save_trust(deployment: Deployment, trust: Trust) -> None:

@@ -105,9 +105,9 @@ class EmbeddedChain:
     def _command(self) -> list[str]:
         command = [str(find_anvil()), "--quiet", "--host", "127.0.0.1", "--port", str(self.port),
                    "--chain-id", str(CHAIN_ID), "--hardfork", "berlin", "--gas-price", "0",
-                   "--block-base-fee-per-gas", "0", "--accounts", "1", "--no-cors"]
-        if self.state is None or not self.state.exists():
-            command += ["--timestamp", str(self.clock.now() // 1000)]
+                   "--block-base-fee-per-gas", "0", "--accounts", "1", "--no-cors",
+                   # Also when it starts from a state: else its time jumps to the machine's, ahead of a simulated clock.
+                   "--timestamp", str(self.clock.now() // 1000)]
         if self.state is not None:
             self.state.parent.mkdir(parents=True, exist_ok=True)
             command += ["--state", str(self.state), "--state-interval", "1"]
