@@ -1,0 +1,120 @@
+"""Canonical JSON: the public vectors, and a reader that knows one form only."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+import rfc8785
+from hypothesis import given
+from hypothesis import strategies as st
+
+from core import jcs
+from core.errors import FormError
+
+FOLDER = Path(__file__).parent.parent / "vectors" / "rfc8785" / "testdata"
+NAMES = sorted(path.stem for path in (FOLDER / "input").glob("*.json"))
+# values.json holds floats, which our documents never do: the encoder agrees, our reader refuses.
+WITH_FLOATS = {"values"}
+
+documents = st.recursive(
+    st.one_of(st.none(), st.booleans(), st.integers(-(2**53) + 1, 2**53 - 1), st.text(max_size=12)),
+    lambda inner: st.one_of(st.lists(inner, max_size=4), st.dictionaries(st.text(max_size=6), inner, max_size=4)),
+    max_leaves=20)
+
+
+def test_no_vector_is_missing() -> None:
+    assert NAMES == ["arrays", "french", "structures", "unicode", "values", "weird"]
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_the_public_vectors_are_written_byte_for_byte(name: str) -> None:
+    value = json.loads((FOLDER / "input" / f"{name}.json").read_text(encoding="utf-8"))
+    expected = bytes.fromhex((FOLDER / "outhex" / f"{name}.txt").read_text())
+    assert jcs.canonical(value) == rfc8785.dumps(value) == expected
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_the_public_outputs_are_read_where_they_hold_no_float(name: str) -> None:
+    data = bytes.fromhex((FOLDER / "outhex" / f"{name}.txt").read_text())
+    if name in WITH_FLOATS:
+        with pytest.raises(FormError, match="json-number"):
+            jcs.parse(data)
+    else:
+        assert jcs.canonical(jcs.parse(data)) == data
+
+
+@given(documents)
+def test_every_document_survives_writing_and_reading(value: Any) -> None:
+    data = jcs.canonical(value)
+    assert jcs.parse(data) == value
+    assert jcs.parse_lenient(json.dumps(value, indent=2, ensure_ascii=False).encode()) == value
+
+
+@pytest.mark.parametrize("text", [
+    '{"a":1,"a":1}', '{"a":1,"\\u0061":2}', '{"a":{"b":1,"b":2}}', "1e2", "1E2", "1.0", "0.5", "-0", "-0.0",
+    str(2**53), str(2**53 + 1), str(-(2**53)), "9" * 400, "NaN", "Infinity", "-Infinity", '\ufeff{"a":1}', "", " ", "{",
+    "[1,]", "[01]", "[+1]", "[5_0]", "[５]", "'a'", '"a\nb"', "{}x", "[" * 65 + "]" * 65, "nul",
+    "[" * 1_000_000,
+])
+def test_what_is_no_document_is_refused_by_both_readers(text: str) -> None:
+    for reader in (jcs.parse, jcs.parse_lenient):
+        with pytest.raises(FormError, match=r"json-"):
+            reader(text.encode())
+
+
+@pytest.mark.parametrize("text", ['{"b":1,"a":2}', '{ "a":1}', "[1, 2]", '{"a":1}\n', '"\\u0061"', '"\\/"',
+                                  '"\\u000A"'])
+def test_a_readable_document_in_another_form_is_not_canonical(text: str) -> None:
+    jcs.parse_lenient(text.encode())
+    with pytest.raises(FormError, match="json-not-canonical"):
+        jcs.parse(text.encode())
+
+
+def test_half_a_surrogate_pair_is_no_text() -> None:
+    with pytest.raises(FormError, match="json-unencodable"):
+        jcs.parse(b'"\\ud800"')
+
+
+@pytest.mark.parametrize("data", [b"\xff", b'"\xc3"', b'"\xed\xa0\x80"', b'"\xc0\x80"'])
+def test_bytes_that_are_not_utf8_are_refused(data: bytes) -> None:
+    with pytest.raises(FormError, match="json-malformed"):
+        jcs.parse(data)
+
+
+@given(st.binary(max_size=40))
+def test_no_bytes_make_the_reader_fall_over_or_have_two_forms(data: bytes) -> None:
+    try:
+        value = jcs.parse(data)
+    except FormError:
+        return
+    assert jcs.canonical(value) == data
+
+
+def test_composed_and_decomposed_letters_are_two_values() -> None:
+    composed, decomposed = "é".encode(), "e\u0301".encode()
+    assert jcs.parse(b'"' + composed + b'"') != jcs.parse(b'"' + decomposed + b'"')
+
+
+def test_zero_false_null_empty_and_absent_are_five_documents() -> None:
+    documents = [{"volume": 0}, {"volume": False}, {"volume": None}, {"volume": ""}, {}]
+    assert len({jcs.digest(document) for document in documents}) == 5
+
+
+@pytest.mark.parametrize("value", [float("nan"), float("inf"), 2**53, object(), "\ud800", b"x", {1: 2}, {1, 2}])
+def test_what_has_no_canonical_form_is_not_written(value: Any) -> None:
+    with pytest.raises(FormError, match="json-unencodable"):
+        jcs.canonical(value)
+
+
+def test_depth_64_is_read_and_65_refused_even_inside_strings_of_brackets() -> None:
+    assert jcs.parse(b"[" * 64 + b"]" * 64)
+    assert jcs.parse(b'"' + b"[" * 1000 + b'"') == "[" * 1000
+    with pytest.raises(FormError, match="json-too-deep"):
+        jcs.parse(b'["\\"",' + b"[" * 64 + b"]" * 64 + b"]")
+
+
+def test_length_is_checked_before_reading() -> None:
+    assert jcs.parse(b"[1]", limit=3) == [1]
+    with pytest.raises(FormError, match="json-too-large"):
+        jcs.parse(b"[1]", limit=2)
