@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from adapters.contract import Source
-from core.errors import CarbonSealError
-from core.numbers import decimal_text
+from core.errors import CarbonSealError, Refused
+from core.numbers import decimal_text, parse_natural
 from core.signer import load_signer
 from edge.agent import Agent
 from edge.config import Config, MeterSettings, load_config
@@ -52,11 +52,13 @@ def check(config_path: Path) -> list[PointCheck]:
 
 async def _run(config: Config, frames: int | None, until: int | None, drain_s: float, progress: Progress) -> Progress:
     signer = load_signer(config.key)
+    _check_not_lost(config)
     spool = Spool(config.spool, config.gateway, config.origin, limit_bytes=config.spool_bytes,
                   limit_frames=config.spool_frames)
     node = NodeClient(config.node_url)
     try:
         spool.begin_epoch(config.epoch, config.epoch_reason)
+        _marker(config).write_text(f"{config.epoch}\n", encoding="ascii")
         agent = Agent(config, signer, config.clock(), Reader(open_sources(config)), spool, node, progress)
         _stop_on_signal(agent)
         await agent.run(until=until, frames=frames, drain_s=drain_s)
@@ -64,6 +66,23 @@ async def _run(config: Config, frames: int | None, until: int | None, drain_s: f
         await node.close()
         spool.close()
     return progress
+
+
+def _marker(config: Config) -> Path:
+    """The file beside the key that remembers the epoch the key has signed in."""
+    return config.key.with_suffix(".epoch")
+
+
+def _check_not_lost(config: Config) -> None:
+    """A key that signed in this epoch and has no spool any more would sign the same places again: equivocation."""
+    marker = _marker(config)
+    if config.spool.exists() or not marker.exists():
+        return
+    used = parse_natural(marker.read_text(encoding="ascii", errors="replace").strip(), where=str(marker))
+    if config.epoch <= used:
+        raise Refused("spool-lost", f"the key has signed in epoch {used}, and the spool is gone",
+                      where=str(config.spool),
+                      hint=f'bring the file back, or set epoch = {used + 1} and epoch_reason = "lost-spool"')
 
 
 def _stop_on_signal(agent: Agent) -> None:

@@ -93,15 +93,17 @@ def read_answers(body: bytes, count: int) -> list[Answer]:
     return [_answer(item) for item in frames]
 
 
-def read_beacon(body: bytes) -> Beacon:
-    """The beacon in the body of GET /v1/beacon: {"chain_id","number","hash"}. Raises FormError."""
+def read_beacon(body: bytes) -> Beacon | None:
+    """The beacon in the body of GET /v1/beacon: {"beacon": null or {"chain_id","number","hash"}}. Raises FormError."""
     document = jcs.parse_lenient(body, limit=MAX_ANSWER_BYTES)
-    if not isinstance(document, dict):
+    block = document.get("beacon") if isinstance(document, dict) else None
+    if block is None:
+        return None
+    if not isinstance(block, dict):
         raise FormError("node-answer", "a beacon is an object")
-    digest = document.get("hash")
-    return Beacon(parse_natural(str(document.get("chain_id")), limit=2**63),
-                  parse_natural(str(document.get("number")), limit=2**63),
-                  check_hex(digest.removeprefix("0x") if isinstance(digest, str) else digest))
+    chain_id, number = (parse_natural(str(block.get(name)), where=name, limit=2**63)
+                        for name in ("chain_id", "number"))
+    return Beacon(chain_id, number, check_hex(block.get("hash"), where="hash"))
 
 
 def _answer(item: Any) -> Answer:

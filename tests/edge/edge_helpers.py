@@ -47,7 +47,7 @@ class FakeNode:
                 self._send(status, answer)
 
             def do_GET(self) -> None:
-                self._send(200 if node.beacon else 404, json.dumps(node.beacon).encode())
+                self._send(200, json.dumps({"beacon": node.beacon}).encode())
 
             def _send(self, status: int, answer: bytes) -> None:
                 if status == 0:

@@ -17,7 +17,7 @@ from attestation.block import decode_block
 from attestation.envelope import open_envelope
 from attestation.frame import check_successor, decode_frame, link_of, read_submissions
 from core.clock import SharedClock, SystemClock
-from core.errors import InputError, Unavailable
+from core.errors import InputError, Refused, Unavailable
 from core.period import parse_instant
 from core.signer import KeySigner
 from edge.command import check, run
@@ -243,6 +243,21 @@ def test_a_new_epoch_is_begun_by_the_configuration(world):
     run(world.config, once=True)
     assert [(frame.epoch, frame.seq) for frame in world.node.frames] == [(0, 0), (1, 0)]
     assert world.node.frames[1].prev.reason == "firmware"
+
+
+def test_a_lost_spool_must_be_declared_or_the_key_would_sign_the_same_places_twice(world):
+    run(world.config, once=True)
+    for path in world.folder.glob("spool.sqlite*"):
+        path.unlink()
+    with pytest.raises(Refused, match="spool-lost") as caught:
+        run(world.config, once=True)
+    assert "epoch = 1" in caught.value.hint
+    assert len(world.node.frames) == 1
+    declared = 'epoch = 1\nepoch_reason = "lost-spool"\nkey = '
+    world.config.write_text(world.config.read_text().replace("key = ", declared))
+    run(world.config, once=True)
+    assert [(frame.epoch, frame.seq) for frame in world.node.frames] == [(0, 0), (1, 0)]
+    assert world.node.frames[1].prev == (None, "lost-spool")
 
 
 def test_the_chain_of_a_run_checks_link_by_link(world):

@@ -221,7 +221,7 @@ async def test_the_beacon_is_the_block_the_node_names_or_nothing(node):
 @given(st.binary(max_size=120) | st.recursive(
     st.none() | st.booleans() | st.integers() | st.text(max_size=8),
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(
-        st.sampled_from(["frames", "outcome", "index", "error", "hash", "number", "chain_id", "expected_seq",
+        st.sampled_from(["frames", "beacon", "outcome", "index", "error", "hash", "number", "chain_id", "expected_seq",
                          "expected_epoch", "code"]), inner, max_size=4), max_leaves=12,
 ).map(lambda value: json.dumps(value).encode()))
 def test_no_answer_makes_the_gateway_raise_anything_but_ours(body):
