@@ -75,7 +75,7 @@ def synchronous_writer(n: int) -> Figure:
     return figure("ledger.append_synchronous", rate, "entries/s", n, floor)
 
 
-def seal_ratio(n: int, rounds: int = 5) -> Figure:
+def seal_ratio(n: int, rounds: int = 9) -> Figure:
     """Entries/s of sealing (read back, hash, tiles, self-check, sign, commit) beside a bare hashlib RFC 6962 loop."""
     entries, signer = _entries(n, 2), KeySigner.generate()
     rates, floors = [], []
