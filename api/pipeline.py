@@ -18,7 +18,7 @@ from zoneinfo import ZoneInfo
 
 from sqlalchemy import Connection
 
-from api import anchoring, entries
+from api import anchoring, entries, evidence
 from api.anchoring import Anchored
 from api.chain import ChainLink
 from api.deployment import Deployment, check_writer
@@ -34,10 +34,12 @@ from attestation.history import Participant, participant_at
 from attestation.manifest import ManifestFold, manifest_payload, parse_manifest
 from attestation.registration import parse_registration
 from certificates import claim as claims
-from certificates import mirror, store
+from certificates import issue as issuing
+from certificates import mirror, outbox, store
 from certificates import opinion as opinions
 from certificates.blocks import Block
 from certificates.opinion import Judgement
+from certificates.outbox import Intent
 from certificates.store import StoredClaim, StoredOpinion, StoredStatement
 from core import jcs
 from core.claims import chain_claim, interval_json, parse_claim
@@ -342,3 +344,26 @@ def _check_opinion(deployment: Deployment, connection: Connection, payload: byte
                          manifest=stated.digest, manifest_confirmed=document.manifest_confirmed)
     opinions.accept(payload, draft_of=own, verifier=participant(connection, document.verifier),
                     subject=participant(connection, about.subject), now=deployment.clock.now())
+
+
+# issue ----------------------------------------------------------------------------------------------------------------
+
+def issue(deployment: Deployment, link: ChainLink, statement: bytes, steps: Steps = quiet) -> Intent:
+    """Issue the certificate of a statement with an opinion, once: verified as an auditor would, then written.
+
+    Raises NotFound (opinion-missing), Refused (evidence-invalid, certificate-…), Unavailable.
+    """
+    with reading(deployment.engine) as connection:
+        opinion = store.opinion_on(connection, statement)
+    settle(deployment, link, opinion.log_index, steps)
+    with durable(steps, "issue"), link.lock:
+        link.ensure()
+        checked = evidence.export(deployment, link, statement, purpose="issue", level="full")
+        return issuing.issue(evidence.desk_of(deployment, link), link.anchors, statement, checked, deployment.trust)
+
+
+def deliver(deployment: Deployment, link: ChainLink) -> int:
+    """Write to the chain what was intended and is not there (it was away, or lost it); how many were settled."""
+    with link.lock:
+        desk = evidence.desk_of(deployment, link)
+        return len(outbox.deliver(deployment.engine, issuing.handler_of(desk, link.anchors)))

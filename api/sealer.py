@@ -114,6 +114,7 @@ class ChainFollower:
         if anchored is not None:
             self._metrics.log_size.labels("anchored").set(anchored.size)
         self.newest = pipeline.follow_chain(self._deployment, self._link)
+        pipeline.deliver(self._deployment, self._link)
 
 
 def sealed_size(connection: Connection) -> int:

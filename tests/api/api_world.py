@@ -48,6 +48,7 @@ GATEWAY, SITE = "gw:lanhe-1", "site:lanhe"
 PV, MAIN, MARK = "m:lanhe-pv", "m:lanhe-main", "cp:lanhe-pv"
 PV_RATE, MAIN_RATE = 500_000, 100_000  # Wh in 15 minutes
 PV_FIRST, MAIN_FIRST = 7_000_000, 90_000_000
+PV_OPENING = PV_FIRST + 4 * PV_RATE  # the register at START
 REGISTRAR_KEY = KeySigner.from_seed(b"registrar".ljust(32, b"."))
 PUBLISHER_KEY = KeySigner.from_seed(b"publisher".ljust(32, b"."))
 GATEWAY_KEY = KeySigner.from_seed(b"gateway".ljust(32, b"."))
@@ -159,12 +160,12 @@ class World:
         return seal(PUBLISHER_KEY, RULES, payload, ORIGIN)
 
     def claim_point(self, index: int) -> bytes:
-        """Opens the claim point at the first reading, which stands in the frame at `index`."""
+        """Opens the claim point at the reading of START, first of the second frame, which stands at `index`."""
         return self.signed("claim-point", MARK, "open", {
             "meter": PV, "quantity": "energy", "grid_point": "CN-JS-000017", "meter_serial": "CN-PV", "org": STEEL,
-            "opening": str(PV_FIRST), "capacity_w": "4000000", "first_reading": {
-                "position": str(PV_FIRST), "time": instant_text(START - HOUR), "gateway": GATEWAY, "epoch": "0",
-                "seq": "0", "block": "1", "ordinal": "0", "index": str(index)}}, time=START - HOUR)
+            "opening": str(PV_OPENING), "capacity_w": "4000000", "first_reading": {
+                "position": str(PV_OPENING), "time": instant_text(START), "gateway": GATEWAY, "epoch": "0",
+                "seq": "1", "block": "1", "ordinal": "0", "index": str(index)}}, time=START)
 
     # the same through the pipeline
 
@@ -173,7 +174,7 @@ class World:
         for envelope in self.registrations():
             pipeline.register(self.deployment, envelope)
         pipeline.release_rules(self.deployment, self.rules())
-        first = self.put(*self.gateway.frames(START - HOUR, 26))[0]
+        first = self.put(*self.gateway.frames(START - HOUR, 26))[1]
         pipeline.register(self.deployment, self.claim_point(first))
         self.link.start()
         self.enter()
@@ -197,8 +198,7 @@ class World:
         for org, role in roles.items():
             self.link.enter(Participant(org, (role,), START - 30 * DAY, START + 365 * DAY, (ACCOUNTS[org].address,)),
                             self.govern)
-        lifecycle.open_mark(self.desk(REGISTRAR), Mark(MARK, STEEL, MarkKind.REGISTER, PV_FIRST, 4_000_000,
-                                                       START - HOUR))
+        lifecycle.open_mark(self.desk(REGISTRAR), Mark(MARK, STEEL, MarkKind.REGISTER, PV_OPENING, 4_000_000, START))
 
     def govern(self, digest: bytes) -> list[bytes]:
         """The node's account is the only governor of a trial deployment."""
@@ -212,7 +212,7 @@ class World:
 
     # what enterprise and verifier sign
 
-    def claim(self, kind: Kind = Kind.GREEN_POWER, units: int = 48, start: int = PV_FIRST + 4 * PV_RATE,
+    def claim(self, kind: Kind = Kind.GREEN_POWER, units: int = 48, start: int = PV_OPENING,
               **changes: Any) -> bytes:
         """A claim that the enterprise signed: green power of the day, or the inventory of the main meter."""
         name, inputs, intervals, options = self._claimed(kind, units, start)
