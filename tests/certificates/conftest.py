@@ -1,4 +1,4 @@
-"""Make the helpers of this folder importable, and give each test a fresh database."""
+"""Make the helpers of this folder and of tests/verify importable, and give each test a fresh database."""
 
 from __future__ import annotations
 
@@ -10,10 +10,11 @@ import pytest
 from sqlalchemy import Connection, Engine
 from sqlmodel import SQLModel
 
-sys.path.insert(0, str(Path(__file__).parent))
-
 import certificates.models  # noqa: F401  declares the tables
 from core.database import open_engine, transaction
+
+for folder in (Path(__file__).parent, Path(__file__).parents[1] / "verify"):
+    sys.path.insert(0, str(folder))
 
 
 @pytest.fixture

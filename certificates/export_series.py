@@ -1,0 +1,170 @@
+"""The frames and blocks behind a statement's register inputs, chosen as docs/spec/evidence.md asks."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+from sqlalchemy import Connection
+
+from attestation import registry, storage
+from attestation.block import decode_header
+from attestation.envelope import open_envelope
+from attestation.frame import Frame, decode_frame
+from attestation.frames import counted_indices
+from attestation.history import History, gateway_at
+from core import cbor
+from core.errors import NotFound
+from core.merkle import inclusion_path, leaf_hash
+from core.period import Period, instant_text
+from ledger import log
+from verify.completeness import carriers
+from verify.members import name_of
+from verify.sources import Place, RegisterSource
+
+_HOUR = 3_600_000
+_DAY = 24 * _HOUR
+
+
+@dataclass(frozen=True)
+class ChainFrame:
+    """A frame of a gateway's chain. `proven`: whether its inclusion is shown; `day`: of the member it stands in."""
+
+    index: int
+    envelope: bytes
+    frame: Frame
+    proven: bool
+    day: str
+
+
+@dataclass(frozen=True)
+class _Span:
+    """What a gateway's chain has to cover: [start, end] in ms UTC, and these log indices of opening readings."""
+
+    start: int
+    end: int
+    openings: frozenset[int]
+
+
+def chains(connection: Connection, sources: Sequence[RegisterSource], period: Period, size: int,
+           manifest_size: int) -> dict[str, list[ChainFrame]]:
+    """The frame chain of every gateway that carried a meter of the sources, within the first `size` log entries."""
+    spans: dict[str, _Span] = {}
+    for source in sources:
+        for carrier in carriers(registry.history(connection, source.meter), period):
+            opened = source.opening is not None and source.opening.gateway == carrier.gateway
+            span = _Span(carrier.start, carrier.end,
+                         frozenset({source.opening.index}) if opened and source.opening else frozenset())
+            known = spans.get(carrier.gateway, span)
+            spans[carrier.gateway] = _Span(min(known.start, span.start), max(known.end, span.end),
+                                           known.openings | span.openings)
+    return {gateway: _marked(_chain(connection, gateway, span, size, manifest_size))
+            for gateway, span in sorted(spans.items())}
+
+
+def frame_members(gateway: str, chain: Sequence[ChainFrame]) -> dict[str, bytes]:
+    """The members frames/<gateway>/<day>.cbor."""
+    days: dict[str, list[bytes]] = {}
+    for item in chain:
+        days.setdefault(item.day, []).append(cbor.encode([item.index if item.proven else None, item.envelope]))
+    return {f"frames/{name_of(gateway)}/{day}.cbor": b"".join(items) for day, items in days.items()}
+
+
+def block_members(connection: Connection, meter: str, period: Period, found: Mapping[str, Sequence[ChainFrame]],
+                  bodies: Iterable[Place] | None) -> dict[str, bytes]:
+    """The members blocks/<meter>/<day>.cbor. `bodies`: places whose bodies are shown; None for every body."""
+    history = registry.history(connection, meter)
+    gateways = dict.fromkeys(carrier.gateway for carrier in carriers(history, period))
+    items = [item for gateway in gateways for item in _blocks(connection, history, gateway, found[gateway])]
+    shown = None if bodies is None else _shown(items, {place.frame for place in bodies})
+    days: dict[str, list[bytes]] = {}
+    for position, (day, block) in enumerate(items):
+        silent = decode_header(block.header).readings == 0
+        body = None if silent or (shown is not None and position not in shown) else block.body
+        days.setdefault(day, []).append(cbor.encode([
+            *block.place, block.ordinal, block.path, block.header, body]))
+    return {f"blocks/{name_of(meter)}/{day}.cbor": b"".join(parts) for day, parts in days.items()}
+
+
+@dataclass(frozen=True)
+class _Block:
+    place: tuple[str, int, int]
+    ordinal: int
+    path: list[bytes]
+    header: bytes
+    body: bytes
+
+
+def _chain(connection: Connection, gateway: str, span: _Span, size: int,
+           manifest_size: int) -> list[tuple[int, bytes, Frame]]:
+    """Frames from before the span to after it; reaches back further until the frame before is found."""
+    reach, found = _DAY, list[tuple[int, bytes, Frame]]()
+    while True:
+        start = max(span.start - reach, -1)
+        indices = [index for index in counted_indices(connection, gateway, start, span.end + 1) if index < size]
+        found = list(_frames(connection, indices))
+        before = [position for position, (_, _, frame) in enumerate(found) if frame.t_last <= span.start]
+        openings = [position for position, (index, _, _) in enumerate(found) if index in span.openings]
+        if start < 0 or (before and len(openings) == len(span.openings)):
+            break
+        reach *= 8
+    first = min([*before[-1:], *openings], default=0)
+    if found and found[-1][2].t_last <= span.end:
+        # Nothing after the span is sealed: the chain ends at the head the manifest knows.
+        found = [item for item in found if item[0] < manifest_size]
+    return found[first:]
+
+
+def _frames(connection: Connection, indices: Sequence[int]) -> Iterator[tuple[int, bytes, Frame]]:
+    wanted = set(indices)
+    entries = {index: entry for index, entry in log.entries(connection, min(indices), max(indices) + 1)
+               if index in wanted} if indices else {}
+    for index in indices:
+        yield index, entries[index], decode_frame(open_envelope(entries[index]).payload)
+
+
+def _marked(chain: Sequence[tuple[int, bytes, Frame]]) -> list[ChainFrame]:
+    """With the day of each member, and proven where an hour, an epoch or the chain ends."""
+    marked: list[ChainFrame] = []
+    for (index, envelope, frame), following in zip(chain, [*chain[1:], None], strict=True):
+        day = instant_text(frame.t_first)[:10]
+        proven = (following is None or following[2].epoch != frame.epoch
+                  or following[2].t_last // _HOUR != frame.t_last // _HOUR)
+        marked.append(ChainFrame(index, envelope, frame, proven, max(day, marked[-1].day) if marked else day))
+    return marked
+
+
+def _blocks(connection: Connection, history: History, gateway: str,
+            chain: Sequence[ChainFrame]) -> Iterator[tuple[str, _Block]]:
+    """(day, block) of the meter in each frame in which the gateway carried it, judged where the frame is proven."""
+    index, carried = 0, []
+    for item in reversed(chain):
+        index = item.index if item.proven else index
+        carried.append(_carries(history, gateway, index))
+    for item, carries in zip(chain, reversed(carried), strict=True):
+        if not carries:
+            continue
+        blocks = storage.blocks_of(connection, item.index)
+        leaves = [leaf_hash(header) for header, _ in blocks]
+        for ordinal, (header, body) in enumerate(blocks):
+            if decode_header(header).meter == history.subject:
+                place = (gateway, item.frame.epoch, item.frame.seq)
+                yield item.day, _Block(place, ordinal, inclusion_path(leaves, ordinal), header, body)
+
+
+def _carries(history: History, gateway: str, index: int) -> bool:
+    try:
+        return gateway_at(history, index) == gateway
+    except NotFound:
+        return False
+
+
+def _shown(items: Sequence[tuple[str, _Block]], places: set[tuple[str, int, int]]) -> set[int]:
+    """Positions of the blocks at these places, and of the first non-silent block after each."""
+    shown: set[int] = set()
+    for position, (_, block) in enumerate(items):
+        if block.place in places:
+            after = (later for later in range(position + 1, len(items))
+                     if decode_header(items[later][1].header).readings)
+            shown |= {position, *list(after)[:1]}
+    return shown
