@@ -52,6 +52,10 @@ GOVERNOR_THRESHOLD = 2
 POWER, ENERGY_IMPORT, ENERGY_EXPORT = "power", "energy-import", "energy-export"
 
 
+# The furnace meter sends its words in the other order, as some makers do.
+FURNACE_UNIT = 2
+
+
 @dataclass(frozen=True)
 class Meter:
     """A meter of the demonstration. `capacity_w` in W; `unit_id`: its Modbus device id."""
@@ -66,6 +70,16 @@ class Meter:
     source_en: str
     parent: str | None = None
     claim_point: str | None = None
+
+    @property
+    def word_order(self) -> str:
+        """Order of the 16-bit words of its registers."""
+        return "little" if self.unit_id == FURNACE_UNIT else "big"
+
+    @property
+    def register_address(self) -> int:
+        """Modbus address of its cumulative register."""
+        return 4 if self.register == ENERGY_EXPORT else 0
 
     def profile(self, calibration_until: str) -> dict[str, Any]:
         """The profile the registrar signs (docs/spec/history.md)."""

@@ -1,0 +1,121 @@
+"""First acts: found the deployment, enrol everybody, let the meters run through the past days."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from api.deployment import Founding, create
+from attestation.registration import CLAIM_POINT, DEVICE, METER, PARTICIPANT
+from certificates.registry import Mark, Participant
+from cli.demo.screen import Screen
+from cli.demo.stage import HISTORY_STEP_S, Stage
+from cli.demo.world import (
+    ENERGY_EXPORT,
+    GATEWAY,
+    GOVERNOR_THRESHOLD,
+    METERS,
+    ORIGIN,
+    PARTIES,
+    PV,
+    REGISTRAR,
+    SAVING_FACILITY,
+    SITE,
+    STEEL,
+    Party,
+)
+from cli.node import Node
+from cli.output import say
+from cli.registrar import NO_END, Desk
+from core.period import instant_text, parse_instant
+from core.records import MarkKind
+from edge.progress import Progress
+from ledger.anchor.embedded import free_port
+
+DAY_MS = 86_400_000
+NODE_PARTY = Party("org:node", "", "碳印节点", "CarbonSeal node", ("node",))
+NODE_USES = ("claim", "statement", "opinion", "manifest", "dispute", "document", "grant", "audit")
+
+
+def found(stage: Stage, port: int | None) -> None:
+    """Keys for every party in folders of their own; then the deployment with its contracts."""
+    parties = stage.parties.make(PARTIES)
+    registrar = parties.of(REGISTRAR).signer.public_key
+    founding = Founding(
+        origin=ORIGIN, organisations={party.org: list(party.roles) for party in PARTIES},
+        registrars=[registrar], rule_publishers=[registrar],
+        governors=[governor.address for governor in parties.governors], threshold=GOVERNOR_THRESHOLD,
+        settings={"title": "CarbonSeal 碳印 · 演示 Demo", "clock_file": "clock.bin", "show_readings": True,
+                  "http_port": port or free_port(), "seal_interval_ms": 500})
+    create(stage.directory, founding, clock=stage.clock).close()
+
+
+def enrol(stage: Stage, screen: Screen) -> Desk:
+    """Participants, rules, gateway, meters: signed by the registrar; accounts also by the governors on the chain."""
+    desk = registrar_desk(stage)
+    begun = desk.clock.now()
+    for party in PARTIES:
+        account = stage.parties.of(party).account.address
+        _enter_participant(stage, desk, party, begun, [account], [])
+    chain = desk.node.get("/v1/chain")
+    _enter_participant(stage, desk, NODE_PARTY, begun, [chain["account"]],
+                       [{"public_key": chain["node_key"], "uses": list(NODE_USES)}])
+    desk.release_rules("2026.11")
+    desk.enter(DEVICE, GATEWAY, "enrol", {"public_key": stage.parties.gateway.signer.public_key.hex(), "site": SITE,
+                                          "org": "org:lanhe-park"})
+    calibrated = instant_text(begun + 365 * DAY_MS)
+    for meter in METERS:
+        desk.enter(METER, meter.meter, "profile", {"profile": meter.profile(calibrated)})
+        screen.line(f"{meter.meter}（{meter.owner.zh}）：{meter.source_zh}",
+                    f"{meter.meter} ({meter.owner.en}): {meter.source_en}")
+    stage.write_gateway_config({meter.meter: desk.node.get(f"/v1/registrations/{meter.meter}")["head"]
+                                for meter in METERS})
+    return desk
+
+
+def registrar_desk(stage: Stage) -> Desk:
+    """The registrar at the running node."""
+    keys = stage.parties.of(REGISTRAR)
+    return Desk(stage.node(REGISTRAR.org), keys.signer, keys.account, stage.clock)
+
+
+def _enter_participant(stage: Stage, desk: Desk, party: Party, begun: int, accounts: list[str],
+                       keys: list[dict[str, Any]]) -> None:
+    fields: dict[str, Any] = {
+        "name": {"zh": party.zh, "en": party.en}, "roles": list(party.roles), "accreditation": party.accreditation,
+        "jurisdiction": party.jurisdiction, "group": party.group, "keys": keys, "accounts": accounts,
+        "valid_from": instant_text(begun), "valid_until": None}
+    desk.enter(PARTICIPANT, party.org, "register", fields)
+    signers = stage.parties.governors[:GOVERNOR_THRESHOLD]
+    desk.enter_on_chain(Participant(party.org, party.roles, begun, NO_END, tuple(accounts), party.group), signers)
+
+
+def replay(stage: Stage, screen: Screen, until: int) -> Progress:
+    """The gateway reads, signs and ships the past days; time stands where the gateway is."""
+    begun = stage.clock.now()
+    total = (until - begun) // (HISTORY_STEP_S * 1000)
+    with screen.bar("抄表回放", "meters through the past", total) as bar:
+        return stage.replay(until, lambda progress: bar.set(
+            progress.polls, say(f"{progress.readings} 读数 {progress.frames_shipped} 帧",
+                                f"{progress.readings} readings, {progress.frames_shipped} frames")))
+
+
+def open_claim_points(stage: Stage, desk: Desk) -> None:
+    """The PV register's claim point, opened at its first accepted reading, and the saving project's mark in time."""
+    first = first_reading(desk.node)
+    desk.enter(CLAIM_POINT, str(PV.claim_point), "open", {
+        "meter": PV.meter, "quantity": ENERGY_EXPORT, "grid_point": "DEMO-GRID-POINT-1", "meter_serial": "DEMO-0003",
+        "org": PV.owner.org, "opening": first["position"], "capacity_w": str(PV.capacity_w), "first_reading": first})
+    desk.open_mark(Mark(str(PV.claim_point), PV.owner.org, MarkKind.REGISTER, int(first["position"]), PV.capacity_w,
+                        first_reading_time(first)))
+    desk.open_mark(Mark(SAVING_FACILITY, STEEL.org, MarkKind.TIME, stage.clock.now() // DAY_MS * DAY_MS - DAY_MS, 0, 0))
+
+
+def first_reading(node: Node) -> dict[str, str]:
+    """Where the first accepted reading of the PV register stands."""
+    place: dict[str, str] = node.get(f"/v1/meters/{PV.meter}/first", quantity=ENERGY_EXPORT)
+    return place
+
+
+def first_reading_time(place: dict[str, str]) -> int:
+    """Its instant in ms UTC."""
+    return parse_instant(place["time"])
