@@ -49,7 +49,8 @@ def _symbols() -> dict[str, tuple[Fraction, dict[str, int]]]:
     table |= _metric({"tAl": "1000000", "tCaO": "1000000", "kgCF4": "1000", "kgC2F6": "1000"}, {"mass": 1})
     table |= _metric({"J": "1", "kJ": "1e3", "MJ": "1e6", "GJ": "1e9", "TJ": "1e12", "Wh": "3600", "kWh": "3.6e6",
                       "MWh": "3.6e9", "GWh": "3.6e12", "kcal": "4186.8", "mmBtu": "1055055852.62",
-                      "therm": "105505585.262"}, {"energy": 1})
+                      "therm": "105505585.262",
+                      "cal": "4.184"}, {"energy": 1})
     table |= _metric({"W": "1", "kW": "1e3", "MW": "1e6"}, {"energy": 1, "time": -1})
     table |= _metric({"s": "1", "min": "60", "h": "3600", "day": "86400"}, {"time": 1})
     table |= _metric({"Nm3": "1"}, {"normal-volume": 1})
