@@ -37,7 +37,8 @@ PV, WIND, ROOF, SITE = "cp:pv", "cp:wind", "cp:roof", "fac:site"
 UNITS = {Kind.GREEN_POWER: "MWh", Kind.REDUCTION: "tCO2e"}
 
 ORGS: dict[str, tuple[tuple[str, ...], str | None]] = {
-    "steel": (("enterprise",), "group:steel"), "energy": (("enterprise",), None), "sister": (("verifier",), "group:steel"),
+    "steel": (("enterprise",), "group:steel"), "energy": (("enterprise",), None),
+    "sister": (("verifier",), "group:steel"),
     "verifier": (("verifier",), None), "verifier2": (("verifier",), None), "trader": (("trader",), None),
     "buyer": (("trader",), None), "registrar": (("registrar",), None), "node": (("node",), None),
     "both": (("enterprise", "verifier"), None), "mirror": (("government",), None), "grid": (("government",), None),
@@ -152,10 +153,7 @@ def ascending(*accounts: Account) -> list[Account]:
 def refused(code: str) -> Iterator[dict[str, Any]]:
     """The block must end in an error of ours with this code; yields its detail once it has."""
     detail: dict[str, Any] = {}
-    try:
+    with pytest.raises(CarbonSealError) as caught:
         yield detail
-    except CarbonSealError as error:
-        assert error.code == code, error
-        detail.update(error.detail, kind=type(error).__name__)
-        return
-    pytest.fail(f"nothing refused it; expected {code}")
+    assert caught.value.code == code, caught.value
+    detail.update(caught.value.detail, kind=type(caught.value).__name__)

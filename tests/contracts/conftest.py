@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from chain_helpers import NOW, World
 
 from core.clock import FixedClock
 from ledger.anchor.embedded import EmbeddedChain
+
+# The compiler run belongs to the repository, not to what is installed.
+sys.path.append(str(Path(__file__).resolve().parents[2]))
 
 
 @pytest.fixture(scope="session")

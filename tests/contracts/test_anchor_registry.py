@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from hashlib import sha256
+from itertools import pairwise
 from typing import Any
 
 import pytest
@@ -46,7 +47,7 @@ def test_a_root_that_extends_the_last_one_is_kept_with_its_block_time(world: Wor
 
 def test_a_log_grows_step_by_step_from_nothing(world: World) -> None:
     sizes = [0, 1, 2, 3, 4, 5, 7, 8, 9, 15, 16, 17, 31, 32, 33, 64, 65, 104]
-    for old, new in zip(sizes, sizes[1:], strict=False):
+    for old, new in pairwise(sizes):
         assert grow(world, new, old, origin=OTHER).size == new
     assert world.anchor("node").latest(OTHER).size == 104  # type: ignore[union-attr]
 

@@ -107,7 +107,8 @@ def test_an_opinion_on_something_else_is_refused(world: World, field: str, value
         issue(world, world.application(0, TEN, amount=10, opinion_changes={field: value}))
 
 
-@pytest.mark.parametrize("changes", [{"amount": 0}, {"amount": 2**64}, {"unit": "kWh"}, {"unit": "tCO2e"}, {"unit": ""}])
+@pytest.mark.parametrize("changes", [{"amount": 0}, {"amount": 2**64}, {"unit": "kWh"}, {"unit": "tCO2e"},
+                                     {"unit": ""}])
 def test_an_amount_that_is_no_amount_is_refused(world: World, changes: dict[str, Any]) -> None:
     with refused("certificate-malformed"):
         issue(world, world.application(0, TEN, amount=10, opinion_changes=changes))
