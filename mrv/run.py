@@ -26,6 +26,7 @@ from mrv.parameter import ParameterValue
 from mrv.ruleset import RuleSet
 
 UNCONFIRMED = "unconfirmed-parameter"
+UNCONFIRMED_FORMULA = "unconfirmed-formula"
 UNCONFIRMED_METHODOLOGY = "unconfirmed-methodology"
 
 
@@ -93,6 +94,8 @@ def run(ruleset: RuleSet, methodology_id: str, version: str | None, inputs_docum
 def _run_step(state: _State, step: StepRule) -> None:
     formula = state.ruleset.formulas[step.formula]
     check_in_force(formula.key, formula.validity, *days_of(state.inputs.period))
+    if formula.status == "unconfirmed":
+        _check_allowed(state, formula.key, formula.source, formula.key)
     members = state.inputs.members(step.each) if step.each else [""]
     evaluations = []
     for member in members:
@@ -141,11 +144,16 @@ def _parameter(state: _State, binding: Mapping[str, Any], member: str) -> Quanti
     first, last = days_of(state.inputs.period)
     year = fill(binding.get("year", ""), names)
     value = state.ruleset.parameter(path).resolve(state.at, first, last, year)
-    if value.status == "unconfirmed" and not (state.inputs.allow_unconfirmed and state.methodology.allows_unconfirmed):
-        raise InputError("parameter-unconfirmed", f"{value.key} is not confirmed ({value.source})", where=path,
-                         hint="allow it explicitly where the methodology does, or give a measured value")
+    if value.status == "unconfirmed":
+        _check_allowed(state, value.key, value.source, path)
     state.parameters[path, value.key] = value
     return value.quantity
+
+
+def _check_allowed(state: _State, name: str, source: str, where: str) -> None:
+    if not (state.inputs.allow_unconfirmed and state.methodology.allows_unconfirmed):
+        raise InputError("parameter-unconfirmed", f"{name} is not confirmed ({source})", where=where,
+                         hint="allow it explicitly where the methodology does, or give a measured value")
 
 
 def _single(state: _State, step: str, output: str) -> Quantity:
@@ -183,5 +191,7 @@ def _notices(state: _State) -> tuple[str, ...]:
         notices.append(UNCONFIRMED_METHODOLOGY)
     if any(value.status == "unconfirmed" for value in state.parameters.values()):
         notices.append(UNCONFIRMED)
+    if any(step.evaluation.formula.status == "unconfirmed" for step in state.steps):
+        notices.append(UNCONFIRMED_FORMULA)
     notices += state.inputs.notices()
     return tuple(sorted(set(notices)))

@@ -1,0 +1,76 @@
+"""Every row of the factor table stands in the parameter tree as printed, and nothing else does."""
+
+from __future__ import annotations
+
+import csv
+from datetime import date
+from pathlib import Path
+
+import pytest
+
+from core.errors import InputError
+from core.quantity import printed_decimal
+from mrv.catalogue import shipped
+from mrv.parameter import FIXED, Parameter, ParameterValue
+from mrv.service import parameter
+
+RULES = shipped()
+TABLE = Path(__file__).parents[1] / "data" / "factors.csv"
+ROWS = list(csv.DictReader(TABLE.read_text("utf-8-sig").splitlines()))
+BY_KEY: dict[str, tuple[Parameter, ParameterValue]] = {
+    value.key: (item, value) for item in RULES.parameters.values() for value in item.values}
+
+
+@pytest.mark.parametrize("row", ROWS, ids=lambda row: row["id"])
+def test_a_row_is_kept_as_printed(row: dict[str, str]) -> None:
+    item, value = BY_KEY[row["id"]]
+    assert (value.text, item.printed_unit, value.year, item.region, value.source, value.status) == (
+        row["value"], row["unit"], row["year"], row["scope/region"], row["source"], row["status"])
+    assert value.quantity.value == printed_decimal(row["value"])
+
+
+def test_the_tree_holds_exactly_the_rows_of_the_table() -> None:
+    assert len(ROWS) == 445
+    assert set(BY_KEY) == {row["id"] for row in ROWS}
+
+
+def test_a_printed_zero_at_the_end_is_kept() -> None:
+    assert parameter(RULES, "grid.region_east.2023", date(2026, 1, 1))["value"] == "0.5500"
+
+
+@pytest.mark.parametrize("row", [row for row in ROWS if row["id"].startswith("grid.") and ".ets." not in row["id"]],
+                         ids=lambda row: row["id"])
+def test_a_publication_date_is_one_we_know_or_stays_empty(row: dict[str, str]) -> None:
+    _, value = BY_KEY[row["id"]]
+    known = {"2022": date(2024, 12, 26), "2023": date(2025, 12, 31)}
+    assert value.published == known.get(row["year"])
+    assert value.date_status == ("known" if row["year"] in known else "unknown")
+
+
+@pytest.mark.parametrize(("day", "year"), [("2024-12-26", "2022"), ("2025-12-30", "2022"), ("2025-12-31", "2023"),
+                                           ("2026-11-22", "2023")])
+def test_the_latest_published_grid_factor_goes_by_publication_date(day: str, year: str) -> None:
+    assert parameter(RULES, "grid.average.jiangsu", date.fromisoformat(day))["year"] == year
+
+
+def test_before_any_known_publication_there_is_no_factor() -> None:
+    with pytest.raises(InputError) as caught:
+        parameter(RULES, "grid.average.jiangsu", date(2024, 12, 25))
+    assert caught.value.code == "rule-not-in-force"
+
+
+def test_no_parameter_of_tibet_exists() -> None:
+    assert not [name for name in RULES.parameters if "tibet" in name or "xizang" in name]
+
+
+def test_a_footprint_factor_has_another_unit_than_a_scope_2_factor() -> None:
+    footprint = RULES.parameter("el_cfp.national").unit
+    assert footprint.dimension != RULES.parameter("grid.average.cn").unit.dimension
+
+
+def test_a_value_of_unknown_dates_is_reached_only_by_its_own_key() -> None:
+    for item, value in BY_KEY.values():
+        if value.date_status == "unknown" and item.select == "latest-published":
+            assert item.resolve(date(2100, 1, 1), date(2100, 1, 1), date(2100, 1, 1)).key != value.key
+        elif value.date_status == "unknown":
+            assert item.select in (FIXED, "by-year")
