@@ -17,10 +17,10 @@ from sqlmodel import col
 from attestation import dispute
 from attestation.assess import Assessment, Assessor
 from attestation.envelope import FRAME, Envelope, open_envelope, verify_envelope
-from attestation.flags import Context, Flag, clock_is_off, flag, frame_flags, span_of
+from attestation.flags import Context, Flag, Span, clock_is_off, flag, frame_flags, span_of
 from attestation.frame import Frame, Link, Submission, chain_defect, decode_frame, link_of
 from attestation.frameblocks import FrameBlocks, open_blocks
-from attestation.history import check_grant, key_at
+from attestation.history import History, check_grant, device_key, key_at
 from attestation.models import BeaconRow, BlockRow, DisputeRow, FlagRow, FrameRow, GatewayRow
 from attestation.refold import MISSING, record_flags, refold
 from attestation.registration import DEVICE
@@ -29,6 +29,8 @@ from attestation.storage import insert_for, insert_rows, pack_body, upsert_rows
 from attestation.subjects import LATEST, DatabaseRegistry
 from core.clock import Clock
 from core.errors import CarbonSealError, FormError, Refused
+
+_EQUIVOCATION = "equivocation"
 
 
 class Outcome(StrEnum):
@@ -107,13 +109,15 @@ class _Batch:
             raise FormError("frame-content-type", f"{opened.content_type} is not a frame")
         frame = decode_frame(opened.payload)
         link = link_of(frame, opened.payload)
-        self._check_signer(opened, frame, link)
-        decision = Decision(Outcome.ACCEPTED, submission, frame=frame, link=link, received=self._now,
-                            beacon_time=self._beacon_time(frame))
+        history = self._check_signature(opened, frame)
         known = self._known(frame)
         for earlier in known:
-            if earlier.link is not None and earlier.link.digest == link.digest:
+            # What is in the log already is acknowledged, even after its key was revoked.
+            if earlier.link == link:
                 return Decision(Outcome.DUPLICATE, submission, earlier.index, earlier=earlier)
+        check_grant(key_at(history, opened.kid, LATEST), link)
+        decision = Decision(Outcome.ACCEPTED, submission, frame=frame, link=link, received=self._now,
+                            beacon_time=self._beacon_time(frame))
         blocks = open_blocks(frame, submission.blocks)
         decision.meters = tuple([header.meter for header in blocks.headers])
         if known:
@@ -124,18 +128,18 @@ class _Batch:
         known.append(decision)
         return decision
 
-    def _check_signer(self, opened: Envelope, frame: Frame, link: Link) -> None:
+    def _check_signature(self, opened: Envelope, frame: Frame) -> History:
+        """The history of the gateway, when one of its keys, past or present, signed the envelope for its site."""
         device = self._registry.get(frame.gateway)
         if device is None or device.kind != DEVICE:
             raise Refused("gateway-unknown", "nobody enrolled this gateway", where=frame.gateway,
                           hint="ask the registrar to enrol its key")
-        grant = key_at(device.history, opened.kid, LATEST)
-        verify_envelope(opened, self._origin, grant.public_key)
-        check_grant(grant, link)
+        verify_envelope(opened, self._origin, device_key(device.history, opened.kid))
         site = next(entry.registration.fields["site"] for entry in reversed(device.history.entries)
                     if "site" in entry.registration.fields)
         if frame.site != site:
             raise Refused("frame-site", f"the gateway is enrolled at {site}", where=frame.gateway)
+        return device.history
 
     def _known(self, frame: Frame) -> list[Decision]:
         """Frames kept for this place of the chain, the first one first; what is appended to the list is remembered."""
@@ -261,13 +265,15 @@ def _record_gateways(connection: Connection, accepted: Sequence[Decision]) -> No
 
 def _record_equivocation(connection: Connection, decision: Decision) -> None:
     """Flag both frames and take what the first one counted out again."""
-    index, frame, _ = decision.kept()
+    index, _, _ = decision.kept()
     first = decision.earlier.index if decision.earlier else None
     assert first is not None
-    both = flag("equivocation", span_of(frame))
-    flagged = {row[0] for row in connection.execute(
-        select(col(FlagRow.log_index)).where(col(FlagRow.log_index) == first, col(FlagRow.code) == both.code))}
-    record_flags(connection, [(at, frame.gateway, both) for at in (first, index) if at not in flagged])
+    spans = select(col(FrameRow.log_index), col(FrameRow.gateway), col(FrameRow.t_first), col(FrameRow.t_last))
+    flagged = select(col(FlagRow.log_index)).where(col(FlagRow.code) == _EQUIVOCATION)
+    rows = connection.execute(spans.where(col(FrameRow.log_index).in_([first, index]),
+                                          col(FrameRow.log_index).not_in(flagged)))
+    record_flags(connection, [(at, gateway, flag(_EQUIVOCATION, Span(gateway, t_first, t_last)))
+                              for at, gateway, t_first, t_last in rows.all()])
     meters = select(col(BlockRow.meter)).where(col(BlockRow.log_index) == first)
     refold(connection, [row[0] for row in connection.execute(meters)])
 

@@ -158,10 +158,15 @@ def key_at(history: History, kid: bytes, index: int) -> KeyGrant:
     grants = _grants(known)
     if kid in grants:
         return grants[kid]
-    before = {key_id(entry.registration.fields["public_key"]) for entry in known.entries
-              if "public_key" in entry.registration.fields}
-    if kid in before:
-        raise VerificationFailed("key-revoked", "the key was revoked before this index", where=history.subject)
+    device_key(known, kid)
+    raise VerificationFailed("key-revoked", "the key was revoked before this index", where=history.subject)
+
+
+def device_key(history: History, kid: bytes) -> bytes:
+    """The public key `kid` of a device, past or present. Raises VerificationFailed (key-unknown)."""
+    for _, entry in history.entries:
+        if "public_key" in entry.fields and key_id(entry.fields["public_key"]) == kid:
+            return bytes(entry.fields["public_key"])
     raise VerificationFailed("key-unknown", "the key is not one of the device's", where=history.subject)
 
 
