@@ -149,9 +149,9 @@ class Assessor:
             slices.extend(_slices(group, rows))
             self._advance(group, rows)
         for row in np.flatnonzero(~good).tolist():
-            found, parts = self._examine(group, row)
+            found, sliced = self._examine(group, row)
             flags.extend(found)
-            slices.extend(parts)
+            slices.extend(sliced)
 
     def _plain_rows(self, group: _Group) -> Mask:
         """Rows that need no second look: in range, under one rule, rising within the capacity."""
@@ -207,7 +207,7 @@ class Assessor:
         positions = np.zeros(len(raw), np.int64)
         head_time, floor = self.heads.get(column, _NO_HEAD)
         capacity, register = 0, False
-        for start, stop, rule in _parts(rules, times):
+        for start, stop, rule in parts(rules, times):
             if rule is None:
                 return ["column-unknown"], positions
             part = raw[start:stop]
@@ -278,7 +278,7 @@ def _movement(times: Integers, positions: Integers, head: tuple[int, int], capac
     return ["impossible-jump"] if np.any(rises > reach(capacity, elapsed)) else []
 
 
-def _parts(rules: tuple[Rule, ...], times: Integers) -> Iterable[tuple[int, int, Rule | None]]:
+def parts(rules: tuple[Rule, ...], times: Integers) -> Iterable[tuple[int, int, Rule | None]]:
     """(start, stop, rule) of the runs of times under one rule."""
     start = 0
     while start < len(times):

@@ -14,13 +14,13 @@ import numpy as np
 from sqlalchemy import Connection, Select, select
 from sqlmodel import col
 
-from attestation.assess import USABLE, serials
+from attestation.assess import USABLE, parts, serials
 from attestation.block import Integers, decode_block
 from attestation.models import BlockRow, FlagRow, FrameRow, RollupRow
 from attestation.refold import COUNTS
 from attestation.registration import BASE_UNITS, ReadingPlace
 from attestation.rollup import Hour
-from attestation.rules import rule_at
+from attestation.rules import Rule, rule_at
 from attestation.storage import unpack_body
 from attestation.subjects import DatabaseRegistry
 from core.errors import NotFound
@@ -110,13 +110,55 @@ def register_at(connection: Connection, meter: str, quantity: str, instant: int)
     first_index, last_index, hour, floor = row
     frames = _blocks(meter).where(col(FrameRow.log_index).between(first_index, last_index),
                                   col(FrameRow.t_first) <= instant, col(FrameRow.t_last) >= hour)
+    rules = DatabaseRegistry(connection).rules(meter, quantity)
     for found in connection.execute(frames.order_by(col(FrameRow.t_first).desc())):
         block = _Block(*found)
-        if not _is_kept_out(connection, block.log_index, meter, quantity):
-            reading = _last_reading(connection, block, meter, quantity, instant, floor)
-            if reading is not None:
-                return reading
+        readings = None if _is_kept_out(connection, block.log_index, meter, quantity) else _counted(
+            block, quantity, hour, instant)
+        if readings is None:
+            continue
+        rule = rule_at(rules, int(readings.times[-1]))
+        if rule is None or not rule.register:
+            return None
+        earlier = _earlier(connection, frames, block, meter, quantity) if rule.modulus else ()
+        for one in (*earlier, block):
+            floor = _last_position(rules, _counted(one, quantity, hour, instant), floor)
+        return RegisterReading(meter, quantity, floor, int(readings.times[-1]), block.log_index, block.gateway,
+                               block.epoch, block.seq, block.ordinal, readings.ordinal, readings.quality)
     return None
+
+
+class _Counted(NamedTuple):
+    """The readings of one column that count; the ordinal and quality of the last of them."""
+
+    times: Integers
+    values: Integers
+    ordinal: int
+    quality: int
+
+
+def _counted(block: _Block, quantity: str, start: int, instant: int) -> _Counted | None:
+    _, data = decode_block(block.header, unpack_body(block.body))
+    column = next((column for column in data.columns if column.quantity == quantity), None)
+    counted = np.isin(data.quality, sorted(USABLE)) & (data.times >= start) & (data.times <= instant)
+    if column is None or not counted.any():
+        return None
+    ordinal = int(np.flatnonzero(counted)[-1])
+    return _Counted(data.times[counted], column.values[counted], ordinal, int(data.quality[ordinal]))
+
+
+def _earlier(connection: Connection, frames: Select[Any], block: _Block, meter: str, quantity: str) -> list[_Block]:
+    """The blocks of the hour before `block`: a register may wrap in any of them."""
+    rows = connection.execute(frames.where(col(FrameRow.log_index) < block.log_index)
+                              .order_by(col(FrameRow.log_index)))
+    return [one for one in map(_Block._make, rows) if not _is_kept_out(connection, one.log_index, meter, quantity)]
+
+
+def _last_position(rules: tuple[Rule, ...], readings: _Counted | None, floor: int) -> int:
+    for start, stop, rule in parts(rules, readings.times) if readings else ():
+        if readings is not None and rule is not None:
+            floor = int(serials(rule, readings.values[start:stop], floor)[-1])
+    return floor
 
 
 def _blocks(meter: str) -> Select[Any]:
@@ -125,23 +167,6 @@ def _blocks(meter: str) -> Select[Any]:
         BlockRow.body)
     return (select(*[col(column) for column in columns])
             .join(BlockRow, (col(BlockRow.log_index) == col(FrameRow.log_index)) & (col(BlockRow.meter) == meter)))
-
-
-def _last_reading(connection: Connection, block: _Block, meter: str, quantity: str, instant: int,
-                  floor: int) -> RegisterReading | None:
-    _, data = decode_block(block.header, unpack_body(block.body))
-    column = next((column for column in data.columns if column.quantity == quantity), None)
-    counted = np.isin(data.quality, sorted(USABLE)) & (data.times <= instant)
-    if column is None or not counted.any():
-        return None
-    ordinal = int(np.flatnonzero(counted)[-1])
-    time = int(data.times[ordinal])
-    rule = rule_at(DatabaseRegistry(connection).rules(meter, quantity), time)
-    if rule is None or not rule.register:
-        return None
-    position = int(serials(rule, column.values[[ordinal]], floor)[0])
-    return RegisterReading(meter, quantity, position, time, block.log_index, block.gateway, block.epoch, block.seq,
-                           block.ordinal, ordinal, int(data.quality[ordinal]))
 
 
 def energy(connection: Connection, meter: str, quantity: str, period: Period) -> EnergyDifference:
