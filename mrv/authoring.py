@@ -139,7 +139,7 @@ def _parameter(name: str, spec: Raw) -> dict[str, Any]:
     values = [_value(name, {**spec, **value}) for value in spec["values"]]
     return {"schema": parameter_module.SCHEMA, "id": name, "title": _title(spec["title"]), "unit": spec["unit"],
             "printed_unit": spec.get("printed_unit", spec["unit"]), "select": spec["select"],
-            "region": spec.get("region", ""), "values": values}
+            "region": spec.get("region", ""), "gap": spec.get("gap", ""), "values": values}
 
 
 def _value(name: str, spec: Raw) -> dict[str, Any]:

@@ -103,13 +103,15 @@ def read_inputs(methodology: Methodology, document: Mapping[str, Any], period: P
     if not _TOP <= set(document) <= _TOP | {"carried"}:
         raise FormError("inputs-malformed", "an inputs document has exactly " + ", ".join(sorted(_TOP)),
                         hint='and optionally "carried"')
+    if not isinstance(document["allow_unconfirmed"], bool):
+        raise FormError("inputs-malformed", "allow_unconfirmed is true or false", where="allow_unconfirmed")
     boundary = document["boundary"]
     if not isinstance(boundary, str) or not 0 < len(boundary) <= MAX_BOUNDARY_CHARS:
         raise FormError("inputs-malformed", "a boundary is a short text", where="boundary")
     rules, items = _read_items(methodology, document["inputs"])
     inputs = Inputs(document, check_id(document["subject"], where="subject"), boundary, period, rules, items,
                     _read_options(methodology, document["options"]), _read_carried(document.get("carried")),
-                    document["allow_unconfirmed"] is True)
+                    document["allow_unconfirmed"])
     _check_overlap(inputs)
     return inputs
 

@@ -50,7 +50,10 @@ class ParameterValue:
 
 @dataclass(frozen=True)
 class Parameter:
-    """A parameter as loaded. `select` says which of its values applies; see `resolve`."""
+    """A parameter as loaded. `select` says which of its values applies; see `resolve`.
+
+    `gap`: why a time between its values has none, "" where there is no such time.
+    """
 
     id: str
     title: Mapping[str, str]
@@ -58,6 +61,7 @@ class Parameter:
     printed_unit: str
     select: str
     region: str
+    gap: str
     values: tuple[ParameterValue, ...]
     document: dict[str, Any]
     digest: bytes
@@ -72,7 +76,7 @@ class Parameter:
             unit = parse_unit(document["unit"])
             values = tuple(_value(item, unit, where) for item in document["values"])
             parameter = cls(document["id"], document["title"], unit, document["printed_unit"], document["select"],
-                            document["region"], values, document, digest(document))
+                            document["region"], document["gap"], values, document, digest(document))
         except (KeyError, TypeError, AttributeError) as error:
             raise FormError("rule-malformed", f"a parameter lacks or misuses {error}", where=where) from None
         if not _ID.fullmatch(parameter.id):
