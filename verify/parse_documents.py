@@ -12,6 +12,7 @@ from core.ids import check_hex, check_id
 from core.merkle import MAX_PATH
 from core.numbers import parse_natural
 from core.period import parse_instant
+from ledger.anchor.header import header_fields
 from verify.model import Absence, CertificateRecord, Detail, Details, Retirement, Row, Rows
 
 STATUSES = ("live", "retired", "split", "superseded", "revoked")
@@ -79,10 +80,17 @@ def _record(value: object) -> dict[str, Any]:
 
 
 def parse_chain_document(data: bytes) -> dict[str, Any]:
-    """anchor.json and status.json; their members are read by `ledger.anchor.evidence`."""
+    """anchor.json and status.json; their members are read by `ledger.anchor.evidence`.
+
+    One spelling only: a header of exactly the fields that are hashed, in lower-case hex.
+    """
     value = jcs.parse(data)
-    if not isinstance(value, dict):
-        raise FormError("member-malformed", "not an object")
+    header = value.get("header") if isinstance(value, dict) else None
+    if not isinstance(value, dict) or not isinstance(header, dict):
+        raise FormError("member-malformed", "not chain evidence with a header")
+    if header_fields(header) != header or any(text != text.lower() for text in header.values()):
+        raise FormError("member-malformed", "the header has other fields than are hashed, or upper-case hex",
+                        where="header")
     return value
 
 

@@ -94,6 +94,7 @@ CODES: dict[str, Texts] = {
     "history-missing": ("缺少某个主体的登记历史。", "The history of a subject is missing."),
     "history-incomplete": ("登记历史有遗漏。", "A history leaves out entries that the manifest counts."),
     "manifest-origin": ("清单属于另一个日志。", "The manifest is of another log."),
+    "manifest-root": ("清单行不在清单之下。", "A row does not stand under the manifest's root."),
     "manifest-row-missing": (
         "清单缺少某个主体的证明。", "The manifest row of a subject, or proof of its absence, is missing."),
     "manifest-mismatch": ("清单不是核查意见所确认的那一份。", "The manifest is not the one the opinion names."),
@@ -104,7 +105,6 @@ CODES: dict[str, Texts] = {
     "frame-missing": ("帧链中缺帧。", "A frame is missing from the chain."),
     "frame-chain-broken": ("帧链断裂。", "The chain of frames is broken."),
     "period-not-covered": ("帧链未覆盖报告期。", "The frames do not cover the period."),
-    "frames-beyond-head": ("帧链与清单不一致。", "The frames disagree with the manifest."),
     "block-missing": ("缺少电表数据块。", "A meter's block is missing from a frame."),
     "block-inclusion": ("数据块不在帧中。", "A block is not in its frame."),
     "meter-not-carried": ("该网关当时不负责此电表。", "The gateway did not carry this meter then."),

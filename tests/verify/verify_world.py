@@ -454,7 +454,7 @@ class World:
         return days
 
     def _rows(self, level: str, purpose: str) -> dict[str, Any]:
-        key = f"statement/{self.claim.exclusivity_key.hex()}"
+        key = "statement/" + jcs.parse(self.statement_payload)["exclusivity_key"]
         wanted = {*self.subjects(level, purpose), key}
         absent = set()
         if level != "public":
