@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from core.records import Conclusion, Kind
+from verify.texts import NOTICES as VERIFIER_NOTICES
 
 
 @dataclass(frozen=True)
@@ -52,6 +53,12 @@ PURPOSES = {
     "voluntary": Words("自愿注销", "Voluntary retirement"),
 }
 
+DIRECTIONS = {
+    "generation": Words("发电计量装置", "Generation meter"),
+    "export": Words("上网计量装置", "Export meter"),
+    "import": Words("用电计量装置", "Import meter"),
+}
+
 NOTICES = {
     "simulated-source": Words("部分或全部计量数据由仿真设备产生，不代表真实发电或用能。",
                               "Some or all metering data come from a simulated device and represent no real energy."),
@@ -75,6 +82,12 @@ NOTICES = {
     "gaps": Words("期间内有数据缺口，缺口列于证据文件。", "The period has gaps; the evidence file lists them."),
     "short": Words("来源结算点存在欠量：部分电量已被后续更正取消。",
                    "Short: a later correction withdrew part of the energy behind this certificate."),
+    "not-a-national-gec": Words("本凭证不是国家绿证（GEC），不得替代或重复申领。",
+                                "This is no national green electricity certificate (GEC) and replaces none."),
+    "unconfirmed-formula": Words("所用部分公式尚未对照官方原文确认。",
+                                 "Some formulas used have not been confirmed against the official text."),
+    "unconfirmed-methodology": Words("所用方法学尚未对照官方原文确认。",
+                                     "The methodology has not been confirmed against the official text."),
     "anchor-pending": Words("日志检查点尚未锚定上链。", "The log's checkpoint has not been anchored on the chain yet."),
 }
 
@@ -95,10 +108,10 @@ NOT_PROVEN = (
 
 
 def notices(codes: Iterable[str]) -> list[Words]:
-    """The notices of these codes, each once, in the order of the table; a code without wording speaks for itself."""
+    """The notices of these codes, each once; a code of the verifier has its wording, any other speaks for itself."""
     wanted = set(codes)
     known = [words for code, words in NOTICES.items() if code in wanted]
-    return known + [Words(code, code) for code in sorted(wanted - set(NOTICES))]
+    return known + [Words(*VERIFIER_NOTICES.get(code, (code, code))) for code in sorted(wanted - set(NOTICES))]
 
 
 def purpose(code: str) -> Words:
