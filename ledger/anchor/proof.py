@@ -119,7 +119,9 @@ class _Walk:
         nibbles, leaf = _compact(encoded)
         if leaf:
             return _value(child) if nibbles == self.path else None
-        if not nibbles or self.path[: len(nibbles)] != nibbles:
+        if not nibbles:
+            raise FormError("trie-malformed", "an extension extends by nothing")
+        if self.path[: len(nibbles)] != nibbles:
             return None
         del self.path[: len(nibbles)]
         return self.from_reference(child)

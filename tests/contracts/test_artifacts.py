@@ -17,6 +17,7 @@ from ledger.anchor import layout
 from ledger.anchor.artifacts import artifact
 
 ROOT = Path(__file__).resolve().parents[2]
+OURS = ("Participant", "Anchor", "Certificate", "Mark")
 CONTRACTS = sorted((ROOT / "contracts").rglob("*.sol"))
 SPEC = ROOT / "docs" / "spec" / "chain.md"
 # EIP-170; chains of Berlin have no other.
@@ -107,7 +108,7 @@ def test_the_specification_names_every_slot_error_event_and_function() -> None:
     text = SPEC.read_text()
     for name in compiler.DEPLOYED:
         for entry in artifact(name)["abi"]:
-            ours = entry["type"] == "error" and entry["name"].startswith(("Participant", "Anchor", "Certificate", "Mark"))
+            ours = entry["type"] == "error" and entry["name"].startswith(OURS)
             if ours or (entry["type"] == "event" and entry["name"] not in {
                     "EIP712DomainChanged", "ApprovalForAll", "TransferSingle", "TransferBatch", "URI"}):
                 assert f"`{entry['name']}`" in text, f"{name}.{entry['name']}"
@@ -120,7 +121,7 @@ def test_the_specification_names_every_slot_error_event_and_function() -> None:
 def test_every_error_of_ours_explains_itself() -> None:
     for name in compiler.DEPLOYED:
         ours = {entry["name"] for entry in artifact(name)["abi"] if entry["type"] == "error"
-                and entry["name"].startswith(("Participant", "Anchor", "Certificate", "Mark"))}
+                and entry["name"].startswith(OURS)}
         assert ours <= artifact(name)["notices"].keys()
 
 
