@@ -43,9 +43,13 @@ class Account:
             raise Forbidden("role-missing", f"{self.org} has not the role {' or '.join(roles)}",
                             hint="ask the operator for a token with this role")
 
+    def sees(self, org: str) -> bool:
+        """Whether this is the organisation itself, or one with oversight."""
+        return self.org == org or bool(self.roles & OVERSIGHT)
+
     def require_org(self, org: str) -> None:
         """Passes for the organisation itself and for those with oversight. Raises Forbidden (organisation-other)."""
-        if self.org != org and not self.roles & OVERSIGHT:
+        if not self.sees(org):
             raise Forbidden("organisation-other", f"{self.org} may not act for {org}", where=org)
 
 

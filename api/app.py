@@ -16,11 +16,27 @@ from api import pages, problems
 from api.idempotency import IdempotencyMiddleware
 from api.limits import BodyLimitMiddleware, CountingMiddleware
 from api.node import Node
-from api.routes import jobs, log, system
+from api.routes import (
+    certificates,
+    chain,
+    claims,
+    frames,
+    jobs,
+    log,
+    meters,
+    mrv,
+    overview,
+    participants,
+    registrations,
+    system,
+)
 
-VERSION = "0.1.0"
 STATIC = Path(__file__).parent / "static"
-ROUTERS = (system.router, log.router, jobs.router)
+ROUTERS = (frames.router, log.router, registrations.router, meters.router, claims.router, certificates.router,
+           participants.router, chain.router, mrv.router, jobs.router, overview.router,
+           system.router)
+DESCRIPTION = ("A permissioned carbon ledger and MRV service. Errors are RFC 9457 problems; every POST takes an "
+               "Idempotency-Key; writes carry an organisation's token or a frame's signature.")
 
 # The pages load nothing from elsewhere, run no inline script, and are never framed.
 SECURITY_HEADERS = {
@@ -32,9 +48,8 @@ SECURITY_HEADERS = {
 
 def create_app(node: Node) -> FastAPI:
     """The application of a node; starting it starts the node, and a second node on the directory is refused."""
-    app = FastAPI(title="CarbonSeal 碳印", version=VERSION, lifespan=_lifespan(node), docs_url=None, redoc_url=None,
-                  description="A permissioned carbon ledger and MRV service. Errors are RFC 9457 problems; every POST "
-                              "takes an Idempotency-Key; writes carry an organisation's token or a frame's signature.")
+    app = FastAPI(title="CarbonSeal 碳印", version=node.version, description=DESCRIPTION, lifespan=_lifespan(node),
+                  docs_url=None, redoc_url=None)
     app.state.node = node
     problems.install(app)
     for router in ROUTERS:

@@ -118,7 +118,7 @@ class ChainLink:
     def ensure(self) -> None:
         """Start an embedded chain that died meanwhile. Raises Unavailable when no chain answers."""
         if self._embedded is not None and self._embedded.pid is None:
-            _log.warning("the embedded chain is not running; starting it again")
+            _log.info("starting the embedded chain")
             self.start()
         if (state := self.state()) != "ok":
             raise Unavailable("chain-unavailable", f"the chain does not answer as it should: {state}", where=self.url,

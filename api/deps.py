@@ -31,7 +31,8 @@ Snapshot = Annotated[Connection, Depends(_snapshot)]
 """A connection to read from one consistent state."""
 
 
-def _account(snapshot: Snapshot, authorization: Annotated[str, Header(include_in_schema=False)] = "") -> Account:
+def account_of(snapshot: Snapshot, authorization: Annotated[str, Header(include_in_schema=False)] = "") -> Account:
+    """The account behind an Authorization header. Raises Unauthenticated (token-missing, token-unknown)."""
     scheme, _, token = authorization.partition(" ")
     if scheme.lower() != "bearer" or not token:
         raise Unauthenticated("token-missing", "this needs the token of an organisation", where="Authorization",
@@ -39,7 +40,7 @@ def _account(snapshot: Snapshot, authorization: Annotated[str, Header(include_in
     return authenticate(snapshot, token.strip())
 
 
-AnyAccount = Annotated[Account, Depends(_account)]
+AnyAccount = Annotated[Account, Depends(account_of)]
 
 
 def _role(*roles: str) -> Callable[[Account], Account]:

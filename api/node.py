@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import threading
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
+from importlib.metadata import version
 
 from sqlalchemy import Engine
 from sqlalchemy.exc import SQLAlchemyError
 
-from api import jobs, pipeline
+from api import jobs, pipeline, tasks
 from api.deployment import Deployment, check_writer, writing
 from api.metrics import Metrics
+from api.overview import Overview
 from api.sealer import ChainFollower, Sealer
 from api.writer import FrameWriter, Outcome
 from certificates.blocks import Block
@@ -22,16 +25,20 @@ class Node:
     """Start and stop order: lock, writer, jobs, background; and back."""
 
     def __init__(self, deployment: Deployment, functions: Mapping[str, jobs.Function] | None = None) -> None:
+        """`functions`: the jobs it runs, by kind; those of `api.tasks` when absent."""
         self.deployment = deployment
         self.metrics = Metrics()
         self.generation = 0
         self.writer = FrameWriter(self._commit, deployment.settings.max_waiting_bytes, self.metrics)
-        self.runner = jobs.Runner(deployment.engine, functions or {})
         self.link = deployment.chain_link()
+        self.runner = jobs.Runner(deployment.engine, functions or tasks.functions(deployment, self.link))
         self._chain = ChainFollower(deployment, self.link, self.metrics)
         self._sealer = Sealer(deployment, self.metrics, self._chain.loop.wake)
+        self.overview = Overview(deployment)
+        self.version = version("carbonseal")
         self._held = ExitStack()
-        self._stopping = False
+        self.stopping = threading.Event()
+        self._running = False
 
     @property
     def engine(self) -> Engine:
@@ -39,17 +46,28 @@ class Node:
         return self.deployment.engine
 
     def start(self) -> None:
-        """Become the writer and begin. Raises Refused (deployment-locked)."""
+        """Become the writer and begin; starting again changes nothing. Raises Refused (deployment-locked)."""
+        if self._running:
+            return
         self.generation = self._held.enter_context(writing(self.deployment))
-        log.start(self.engine, self.deployment.log_key, lock=self.deployment.log_lock)
+        try:
+            log.start(self.engine, self.deployment.log_key, lock=self.deployment.log_lock)
+        except CarbonSealError:
+            self._held.close()
+            raise
         self.writer.start()
         self._sealer.loop.start()
         self._chain.loop.start()
         self.runner.start()
+        self._running = True
 
     def stop(self) -> None:
         """Write what waits, finish the job in hand, give the lock back."""
-        self._stopping = True
+        self.stopping.set()
+        if not self._running:
+            self._held.close()
+            return
+        self._running = False
         self.writer.stop()
         self.runner.stop()
         self._sealer.loop.stop()
@@ -58,9 +76,9 @@ class Node:
         self._held.close()
 
     @property
-    def stopping(self) -> bool:
-        """Whether the node is going down; streams end then."""
-        return self._stopping
+    def nudge(self) -> Callable[[str], None]:
+        """Tells whoever runs the jobs that one was queued."""
+        return self.runner.nudge
 
     @property
     def beacon(self) -> Block | None:

@@ -7,7 +7,7 @@ what is done is found done. `steps` is told each durable step by name before (Fa
 from __future__ import annotations
 
 import hmac
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import fields
 from datetime import date, datetime
@@ -280,10 +280,16 @@ def _compute(deployment: Deployment, connection: Connection,
                       where="claim.intervals", intervals=[interval_json(item) for item in result.intervals])
     claim_hash = chain_claim(document).struct_hash()
     context = Context(deployment.origin, claim_hash.hex(), release.digest.hex(), gathered.completeness,
-                      document.external_refs, document.supersedes.hex() if document.supersedes else None)
+                      document.external_refs, document.supersedes.hex() if document.supersedes else None,
+                      _source_notices(deployment, gathered.inputs))
     salts = [_salt(deployment.salt_secret, claim_hash, i) for i in range(len(records_of(result)))]
     payload, details = build(result, context, salts)
     return jcs.canonical(payload), details
+
+
+def _source_notices(deployment: Deployment, inputs: Mapping[str, Any]) -> list[str]:
+    meters = {item["source"].get("meter", "") for items in inputs["inputs"].values() for item in items}
+    return sorted({code for meter in meters for code in deployment.settings.notices_of(meter)})
 
 
 def _today(deployment: Deployment, zone: str) -> date:

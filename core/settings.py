@@ -6,6 +6,7 @@ Nothing has to be set: every setting has a default. What would be insecure is re
 from __future__ import annotations
 
 import os
+import re
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
@@ -53,6 +54,7 @@ class Settings:
     chain_confirmations: int = 0
     clock_file: str = ""
     show_readings: bool = False
+    source_notices: str = ""
 
     def __post_init__(self) -> None:
         _check_origin(self.origin)
@@ -66,6 +68,9 @@ class Settings:
         _check_range("manifest_interval_ms", self.manifest_interval_ms, 1_000, 86_400_000)
         _check_range("chain_id", self.chain_id, 1, 2**63 - 1)
         _check_range("chain_confirmations", self.chain_confirmations, 0, 1_000)
+        for pair in self.source_notices.split():
+            if not re.fullmatch(r"[a-z0-9:/._-]+=[a-z-]+(,[a-z-]+)*", pair):
+                raise InputError("setting-invalid", f"{pair[:60]!r} is not meter=notice,notice", where="source_notices")
         self._check_exposure()
 
     def _check_exposure(self) -> None:
@@ -74,6 +79,11 @@ class Settings:
         if not (_is_loopback(self.http_host) or self.tls_certificate or self.behind_proxy):
             raise Refused("setting-insecure", "tokens would cross the network in the clear", where="http_host",
                           hint="set tls_certificate and tls_key, or behind_proxy = true where a proxy ends TLS")
+
+    def notices_of(self, meter: str) -> tuple[str, ...]:
+        """What every statement that reads this meter must say of it ("simulated-source"), from `source_notices`."""
+        pairs = (pair.partition("=") for pair in self.source_notices.split())
+        return tuple(code for name, _, codes in pairs if name == meter for code in codes.split(","))
 
     @property
     def embedded_chain(self) -> bool:

@@ -47,7 +47,7 @@ async def job_events(node: NodeDep, account: AnyAccount, job_id: str) -> Streami
 
 async def _follow(node: Node, account: Account, job_id: str) -> AsyncIterator[tuple[str, Any]]:
     last: Any = None
-    while not node.stopping:
+    while not node.stopping.is_set():
         job = await run_in_threadpool(_read, node, account, job_id)
         shown = job.as_json()
         if shown != last:

@@ -19,10 +19,10 @@ async function refresh() {
   const now = await answer.json();
   set("appended", now.appended);
   set("values", now.values);
+  set("certificates", now.certificate_count);
   if (now.head) {
     set("sealed", now.head.size);
     set("root", now.head.root);
-    set("sealed-at", now.head.time);
   }
   if (now.anchors.length > 0) set("anchored", now.anchors[0].size);
   for (const meter of now.meters) {

@@ -1,0 +1,117 @@
+"""Claims that enterprises sign, the statements computed for them, and the opinions that verifiers sign."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Query, Request, Response
+from sqlalchemy import Connection
+from starlette.concurrency import run_in_threadpool
+
+from api import entries, evidence, jobs, pipeline, tasks
+from api.answers import immutable
+from api.deps import AnyAccount, Enterprise, NodeDep, Snapshot, Verifier
+from api.node import Node
+from attestation.envelope import MANIFEST
+from attestation.manifest import parse_manifest
+from certificates import store
+from certificates.store import StoredClaim, StoredStatement
+from core.database import transaction
+from core.errors import NotFound, Refused
+from core.ids import check_hex
+from core.jcs import parse
+from core.opinions import ISSUING
+
+router = APIRouter(prefix="/v1/claims", tags=["claims"])
+
+EVIDENCE = "application/zip"
+
+
+@router.post("", status_code=202)
+async def post_claim(node: NodeDep, account: Enterprise, request: Request) -> dict[str, Any]:
+    """Take a signed claim (body: its canonical JSON) and begin to compute its statement; follow the job."""
+    return await run_in_threadpool(_take_claim, node, account.org, await request.body())
+
+
+def _take_claim(node: Node, org: str, payload: bytes) -> dict[str, Any]:
+    stored = pipeline.claim(node.deployment, payload)
+    job = _submit(node, tasks.CALCULATE, org, {"claim": stored.digest.hex()})
+    return {"claim": stored.digest.hex(), "index": str(stored.log_index), "job": job}
+
+
+@router.get("/{claim}")
+def get_claim(snapshot: Snapshot, account: AnyAccount, claim: str) -> dict[str, Any]:
+    """A claim with what became of it: statement, the manifest to name in an opinion, the newest opinion."""
+    stored = store.claim(snapshot, check_hex(claim, where="claim"))
+    account.require_org(stored.document.subject)
+    return _claim_json(stored) | _progress_json(snapshot, stored)
+
+
+@router.get("/{claim}/evidence", response_class=Response)
+def review_file(node: NodeDep, snapshot: Snapshot, account: AnyAccount, request: Request, claim: str,
+                level: Annotated[str, Query()] = "full") -> Response:
+    """The evidence file for a verifier's review, before there is an opinion."""
+    stored = store.claim(snapshot, check_hex(claim, where="claim"))
+    account.require_org(stored.document.subject)
+    statement = store.statement_of(snapshot, stored.digest)
+    data = evidence.export(node.deployment, node.link, statement.digest, purpose="review", level=level)
+    return immutable(request, data, EVIDENCE, private=True)
+
+
+@router.post("/{claim}/opinion", status_code=202)
+async def post_opinion(node: NodeDep, account: Verifier, request: Request, claim: str) -> dict[str, Any]:
+    """Take a signed opinion on the claim's statement (body: its canonical JSON); one that permits it is then issued."""
+    return await run_in_threadpool(_take_opinion, node, account.org, claim, await request.body())
+
+
+def _take_opinion(node: Node, org: str, claim: str, payload: bytes) -> dict[str, Any]:
+    stored = pipeline.review(node.deployment, payload)
+    with node.engine.connect() as connection:
+        statement = store.statement(connection, stored.document.statement)
+    if statement.claim_digest != check_hex(claim, where="claim"):
+        raise Refused("opinion-claim", "the opinion is about the statement of another claim",
+                      where=statement.claim_digest.hex())
+    issues = stored.document.conclusion in ISSUING
+    job = _submit(node, tasks.ISSUE, org, {"statement": statement.digest.hex()}) if issues else None
+    return {"opinion": stored.digest.hex(), "index": str(stored.log_index), "job": job}
+
+
+def _submit(node: Node, kind: str, org: str, arguments: dict[str, Any]) -> str:
+    with transaction(node.engine) as connection:
+        job = jobs.submit(connection, kind, org, arguments, node.deployment.clock.now())
+    node.nudge(job)
+    return job
+
+
+def _claim_json(stored: StoredClaim) -> dict[str, Any]:
+    return {"claim": stored.digest.hex(), "index": str(stored.log_index), "document": parse(stored.payload)}
+
+
+def _progress_json(connection: Connection, stored: StoredClaim) -> dict[str, Any]:
+    try:
+        statement = store.statement_of(connection, stored.digest)
+    except NotFound:
+        return {"statement": None, "manifest": None, "opinion": None}
+    return {"statement": statement_json(statement), "manifest": _manifest_json(connection, statement),
+            "opinion": _opinion_json(connection, statement)}
+
+
+def statement_json(statement: StoredStatement) -> dict[str, Any]:
+    """A statement with what an opinion repeats: digest, leaf, index and payload."""
+    return {"digest": statement.digest.hex(), "leaf": statement.leaf.hex(), "index": str(statement.log_index),
+            "payload": parse(statement.payload)}
+
+
+def _manifest_json(connection: Connection, statement: StoredStatement) -> dict[str, Any] | None:
+    newest = entries.newest(connection, MANIFEST)
+    if parse_manifest(newest.payload).size <= statement.log_index:
+        return None
+    return {"digest": newest.digest.hex(), "index": str(newest.log_index), "payload": parse(newest.payload)}
+
+
+def _opinion_json(connection: Connection, statement: StoredStatement) -> dict[str, Any] | None:
+    try:
+        opinion = store.opinion_on(connection, statement.digest)
+    except NotFound:
+        return None
+    return {"digest": opinion.digest.hex(), "index": str(opinion.log_index), "payload": parse(opinion.payload)}
