@@ -197,7 +197,7 @@ def _binding(raw: Any) -> dict[str, Any]:
     if isinstance(raw, Sequence) and not isinstance(raw, str):
         return {"first": [_binding(item) for item in raw]}
     if isinstance(raw, Mapping):
-        return dict(raw)
+        return {"list": [_binding(item) for item in raw["list"]]} if "list" in raw else dict(raw)
     kind, _, rest = raw.partition(".")
     if kind == "inputs":
         return {"input": rest}

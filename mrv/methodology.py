@@ -169,7 +169,7 @@ def fill(pattern: str, names: Mapping[str, str]) -> str:
 def _patterns(binding: Any) -> list[str]:
     if "parameter" in binding:
         return [binding["parameter"]]
-    return [pattern for item in binding.get("first", ()) for pattern in _patterns(item)]
+    return [pattern for item in binding.get("first", binding.get("list", ())) for pattern in _patterns(item)]
 
 
 def _one_of(value: str, allowed: tuple[str, ...], what: str) -> str:

@@ -138,8 +138,8 @@ class RuleSet:
     def _units(self, methodology: Methodology, binding: Mapping[str, Any],
                seen: Mapping[str, tuple[Formula, bool]], where: str) -> Iterable[list[Type]]:
         """For each source of a binding the units it can bring; a pattern of parameter paths can bring several."""
-        if "first" in binding:
-            for item in binding["first"]:
+        if "first" in binding or "list" in binding:
+            for item in binding.get("first") or binding["list"]:
                 yield from self._units(methodology, item, seen, where)
         elif "parameter" in binding:
             yield [item.unit for name, item in self.parameters.items()

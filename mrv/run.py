@@ -109,6 +109,9 @@ def _run_step(state: _State, step: StepRule) -> None:
 def _bind(state: _State, binding: Mapping[str, Any], member: str) -> Any:
     if "first" in binding:
         return _bind(state, _first_available(state, binding["first"], member), member)
+    if "list" in binding:
+        parts = [_bind(state, item, member) for item in binding["list"]]
+        return [value for part in parts for value in (part if isinstance(part, list) else [part])]
     if "input" in binding:
         return state.inputs.total(_name(binding["input"], member))
     if "items" in binding:

@@ -33,11 +33,13 @@ def operators_in(tree: Any) -> set[str]:
 @pytest.mark.parametrize("vector", OPERATOR_VECTORS, ids=lambda vector: vector["name"])
 def test_an_operator_does_what_its_vector_says(vector: dict[str, Any]) -> None:
     formula = Formula.from_document(vector["document"])
-    try:
+    if "error" in vector:
+        with pytest.raises(CarbonSealError) as caught:
+            formula.evaluate({name: read_given(value, name) for name, value in vector["given"].items()})
+        assert caught.value.code == vector["error"]
+    else:
         given = {name: read_given(value, name) for name, value in vector["given"].items()}
         assert outputs_json(formula.evaluate(given)) == vector["outputs"]
-    except CarbonSealError as error:
-        assert error.code == vector.get("error"), error
 
 
 @pytest.mark.parametrize("vector", OPERATOR_VECTORS, ids=lambda vector: vector["name"])
