@@ -1,0 +1,76 @@
+"""Instants have one text; periods are half-open and follow the site's calendar."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from core.errors import FormError
+from core.period import MAX_INSTANT, Period, instant_text, local_text, parse_instant
+
+YEAR_9999 = 253_402_300_799_999
+
+
+@given(st.integers(0, YEAR_9999))
+def test_the_text_of_an_instant_is_read_back(instant: int) -> None:
+    assert parse_instant(instant_text(instant)) == instant
+
+
+@given(st.integers(0, YEAR_9999 - 1))
+def test_texts_sort_like_instants(instant: int) -> None:
+    assert instant_text(instant) < instant_text(instant + 1)
+
+
+@pytest.mark.parametrize(("instant", "text"), [
+    (0, "1970-01-01T00:00:00.000Z"), (1, "1970-01-01T00:00:00.001Z"), (951_782_400_000, "2000-02-29T00:00:00.000Z"),
+    (1_794_758_400_000, "2026-11-15T16:00:00.000Z")])
+def test_known_instants(instant: int, text: str) -> None:
+    assert instant_text(instant) == text
+    assert parse_instant(text) == instant
+
+
+@pytest.mark.parametrize("text", [
+    "2026-11-15T16:00:00Z", "2026-11-15T16:00:00.000+00:00", "2026-11-15 16:00:00.000Z", "2026-11-15T16:00:00.000z",
+    "2026-02-29T00:00:00.000Z", "2026-13-01T00:00:00.000Z", "2026-11-15T24:00:00.000Z", "2016-12-31T23:59:60.000Z",
+    "2026-11-15T16:00:00.0000Z", "２026-11-15T16:00:00.000Z", "2026-11-15T16:00:00.000Z\n", "", None, 0, 1.5, b"x"])
+def test_another_spelling_is_refused(text: Any) -> None:
+    with pytest.raises(FormError, match="instant-malformed"):
+        parse_instant(text)
+
+
+@pytest.mark.parametrize(("start", "end", "accepted"), [
+    (0, 1, True), (1, 1, False), (2, 1, False), (-1, 1, False), (0, MAX_INSTANT, True), (0, MAX_INSTANT + 1, False)])
+def test_a_period_has_a_length_and_a_place(start: int, end: int, accepted: bool) -> None:
+    if accepted:
+        assert Period(start, end).end - Period(start, end).start == end - start
+    else:
+        with pytest.raises(FormError, match="period-empty"):
+            Period(start, end)
+
+
+@given(st.integers(0, 10**12), st.integers(1, 10**12))
+def test_a_period_is_read_back(start: int, length: int) -> None:
+    period = Period(start, start + length)
+    assert Period.from_json(period.as_json()) == period
+
+
+@pytest.mark.parametrize("value", [
+    None, [], {}, {"start": instant_text(0), "end": instant_text(1)},
+    {"start": instant_text(0), "end": instant_text(1), "zone": 8},
+    {"start": 0, "end": instant_text(1), "zone": "UTC"},
+    {"start": instant_text(0), "end": instant_text(1), "zone": "UTC", "extra": ""}])
+def test_a_period_has_exactly_its_members(value: Any) -> None:
+    with pytest.raises(FormError):
+        Period.from_json(value)
+
+
+@pytest.mark.parametrize(("instant", "zone", "text"), [
+    ("2026-11-15T16:00:00.000Z", "Asia/Shanghai", "2026-11-16 00:00:00"),
+    ("2026-11-15T15:59:59.999Z", "Asia/Shanghai", "2026-11-15 23:59:59"),
+    ("2026-03-29T00:59:59.000Z", "Europe/Berlin", "2026-03-29 01:59:59"),
+    ("2026-03-29T01:00:00.000Z", "Europe/Berlin", "2026-03-29 03:00:00")])
+def test_local_text_follows_the_calendar_of_the_site(instant: str, zone: str, text: str) -> None:
+    assert local_text(parse_instant(instant), zone) == text
