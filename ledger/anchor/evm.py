@@ -19,7 +19,7 @@ from web3.middleware import ExtraDataToPOAMiddleware
 
 from core.clock import Clock
 from core.errors import CarbonSealError, Forbidden, NotFound, Refused, Unavailable
-from core.ethereum import Account, Domain, checksum_address, keccak256, parse_address
+from core.ethereum import Account, Domain, keccak256
 from core.ids import chain_id_of
 from ledger.anchor.artifacts import artifact
 from ledger.anchor.embedded import CHAIN_ID, set_block_time
@@ -239,30 +239,27 @@ class EvmAnchor:
         `witness_signatures`: EIP-712 Anchor signatures in ascending order of their organisations. Raises Refused
         (anchor-conflict: another root stands at this size; anchor-stale, anchor-inconsistent …), Unavailable.
         """
-        held = self.anchored(origin, new_size)
-        if held is None:
-            self._send(origin, old_size, new_size, root, proof, witness_signatures)
-            held = self.anchored(origin, new_size)
-        if held is None:
-            raise Unavailable("anchor-lost", "the chain took the root and lost it again", where=f"{origin} {new_size}",
-                              hint="anchor again")
+        held = (self.anchored(origin, new_size)
+                or self._send(origin, old_size, new_size, root, proof, witness_signatures))
         if held.root != root:
             raise Refused("anchor-conflict", "the chain holds another root for this size: a split view",
                           where=f"{origin} {new_size}", held=held.root.hex(), offered=root.hex())
         return held
 
     def _send(self, origin: str, old_size: int, new_size: int, root: bytes, proof: Sequence[bytes],
-              witness_signatures: Sequence[bytes]) -> None:
+              witness_signatures: Sequence[bytes]) -> AnchorReceipt:
         functions = self._contract.functions
         arguments = (origin, old_size, new_size, root, list(proof))
         function = (functions.anchorWitnessed(*arguments, list(witness_signatures)) if witness_signatures
                     else functions.anchor(*arguments))
         try:
-            self._chain.send(function)
+            return self._receipt(origin, new_size, root, self._chain.send(function))
         except Refused:
             # Another replica, or our own earlier try that timed out, may have been taken meanwhile.
-            if self.anchored(origin, new_size) is None:
+            held = self.anchored(origin, new_size)
+            if held is None:
                 raise
+            return held
 
     def anchored(self, origin: str, size: int) -> AnchorReceipt | None:
         """The receipt of a size, whatever its root; None when the chain holds nothing for it."""
@@ -273,7 +270,8 @@ class EvmAnchor:
         if not found:
             raise Unavailable("anchor-event-missing", "the node holds the root but not its event",
                               where=f"{origin} {size}", hint="use a node that keeps its history")
-        return self._receipt(origin, found[-1])
+        mined = self._chain.transaction(found[-1]["transactionHash"].to_0x_hex())
+        return self._receipt(origin, size, root, mined)
 
     def latest(self, origin: str) -> AnchorReceipt | None:
         """The last anchor of a log; None before the first."""
@@ -295,17 +293,11 @@ class EvmAnchor:
         """Header, account proof and proofs of root and time at a size; ledger.anchor.evidence.read_anchor checks it."""
         return self._chain.evidence(self.address, anchor_slots(origin, size), block)
 
-    def _receipt(self, origin: str, event: dict[str, Any]) -> AnchorReceipt:
-        mined = self._chain.transaction(event["transactionHash"].to_0x_hex())
-        return AnchorReceipt(origin, event["args"]["size"], event["args"]["root"], self._chain.chain_id, self.address,
-                             mined.hash, mined.block_number, mined.block_hash, mined.time)
+    def _receipt(self, origin: str, size: int, root: bytes, mined: Transaction) -> AnchorReceipt:
+        return AnchorReceipt(origin, size, root, self._chain.chain_id, self.address, mined.hash, mined.block_number,
+                             mined.block_hash, mined.time)
 
 
 
 
 
-
-
-def account_at(text: str) -> str:
-    """Checksum form of an account address. Raises FormError."""
-    return checksum_address(parse_address(text))

@@ -65,6 +65,14 @@ def test_anchoring_again_gives_the_same_receipt(world: World) -> None:
     assert grow(world, 100, name="trader") == first, "who only asks need not be a node"
 
 
+def test_two_replicas_that_race_get_one_receipt(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    first, late = grow(world, 100), world.anchor("node")
+    look, looks = late.anchored, []
+    # It looked before the other one's block, and sends after it.
+    monkeypatch.setattr(late, "anchored", lambda *key: look(*key) if looks or looks.append(key) else None)
+    assert late.anchor(ORIGIN, STATEMENTS, 100, first.root, merkle.consistency_path(MORE[:100], STATEMENTS)) == first
+
+
 def test_another_root_for_a_held_size_is_a_split_view(world: World) -> None:
     grow(world, 100)
     with refused("anchor-conflict") as detail:
