@@ -6,10 +6,11 @@ delivers it (certificates.outbox) and reads the chain again; calling it again af
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-from sqlalchemy import Connection, Engine, func, select
+from sqlalchemy import Engine, func, select
 
 from certificates import mirror, outbox
 from certificates.blocks import Blocks
@@ -26,6 +27,7 @@ from core.records import MarkKind
 from ledger.anchor.layout import CertificateStatus, PieceState, PieceStatus, piece_id, retirement_digest
 
 _TRANSFERS = ("TransferSingle", "TransferBatch")
+_RELEASES = ("CertificateReleased",)
 
 
 @dataclass(frozen=True)
@@ -42,7 +44,7 @@ class Desk:
         """The handler of this account's operations on pieces, certificates and marks; None for others'."""
         if operation.actor != self.actor or operation.kind not in KINDS:
             return None
-        return RegistryHandler(self.registry, self.blocks)
+        return DeskHandler(self)
 
 
 @dataclass(frozen=True)
@@ -77,8 +79,8 @@ def split(desk: Desk, piece: bytes, units: int) -> tuple[bytes, bytes]:
 def transfer(desk: Desk, piece: bytes, to: str) -> Intent:
     """Give a piece to a registered participant's account. Raises Refused, NotFound, Unavailable."""
     _piece(desk, piece)
-    return _run(desk, Operation("transfer", desk.actor, {"piece": piece.hex(), "to": to,
-                                                         "step": str(_transfers(desk, piece))}))
+    return _run(desk, _resumed(desk, "transfer", {"piece": piece.hex(), "to": to},
+                               step=_count(desk, piece, _TRANSFERS)))
 
 
 def retire(desk: Desk, piece: bytes, purpose: str, beneficiary: Beneficiary, period: Period) -> Intent:
@@ -92,15 +94,14 @@ def retire(desk: Desk, piece: bytes, purpose: str, beneficiary: Beneficiary, per
 def pledge(desk: Desk, piece: bytes, pledgee: str) -> Intent:
     """Pledge a piece to a registered participant; only the pledgee releases it."""
     _piece(desk, piece)
-    return _run(desk, Operation("pledge", desk.actor, {"piece": piece.hex(), "pledgee": pledgee,
-                                                       "step": str(_count(desk, piece, ("CertificateReleased",)))}))
+    return _run(desk, _resumed(desk, "pledge", {"piece": piece.hex(), "pledgee": pledgee},
+                               step=_count(desk, piece, _RELEASES)))
 
 
 def release(desk: Desk, piece: bytes) -> Intent:
     """Free a piece that is pledged to this account."""
     _piece(desk, piece)
-    return _run(desk, Operation("release", desk.actor, {
-        "piece": piece.hex(), "step": str(_count(desk, piece, ("CertificateReleased",)))}))
+    return _run(desk, _resumed(desk, "release", {"piece": piece.hex()}, step=_count(desk, piece, _RELEASES)))
 
 
 def revoke(desk: Desk, statement: bytes, reason: str) -> Intent:
@@ -121,8 +122,24 @@ def skip(desk: Desk, mark: str, to: int, reason: str) -> Intent:
     state = desk.registry.mark(mark)
     if state is None:
         raise NotFound("mark-unknown", "no such mark is open", where=mark)
-    return _run(desk, Operation("skip", desk.actor, {"mark": mark, "from": str(state.position), "to": str(to),
-                                                     "reason": text(reason, "reason")}))
+    return _run(desk, _resumed(desk, "skip", {"mark": mark, "to": str(to), "reason": text(reason, "reason")},
+                               step=state.position))
+
+
+def _resumed(desk: Desk, kind: str, arguments: Mapping[str, str], step: int) -> Operation:
+    """The operation that follows `step` others of its kind, or the same one intended before and still pending.
+
+    What may be asked for repeatedly is told apart by its step; asking again while the outcome is unknown is not a
+    second request.
+    """
+    with reading(desk.engine) as connection:
+        pending = outbox.intents(connection, outbox.PENDING)
+    for item in pending:
+        known = item.operation
+        if (known.kind, known.actor) == (kind, desk.actor) and {**arguments, "step": known.arguments["step"]} == (
+                known.arguments):
+            return known
+    return Operation(kind, desk.actor, {**arguments, "step": str(step)})
 
 
 def _run(desk: Desk, operation: Operation) -> Intent:
@@ -144,37 +161,28 @@ def _id(digest: bytes, start: int, end: int) -> bytes:
     return piece_id(digest, start, end).to_bytes(32, "big")
 
 
-def _transfers(desk: Desk, piece: bytes) -> int:
-    return _count(desk, piece, _TRANSFERS)
-
-
 def _count(desk: Desk, piece: bytes, names: tuple[str, ...]) -> int:
     """How many events of these kinds the piece has had: tells a second transfer to one account from the first."""
-    with reading(desk.engine) as connection:
-        return _count_events(connection, piece, names)
-
-
-def _count_events(connection: Connection, piece: bytes, names: tuple[str, ...]) -> int:
     events = mirror.EVENTS
-    return connection.execute(select(func.count()).select_from(events).where(
-        events.c.piece == piece, events.c.name.in_(names))).scalar_one()
+    with reading(desk.engine) as connection:
+        return connection.execute(select(func.count()).select_from(events).where(
+            events.c.piece == piece, events.c.name.in_(names))).scalar_one()
 
 
-class RegistryHandler:
-    """Finds and sends the operations of this module. Sends with whatever key its registry has."""
+@dataclass(frozen=True)
+class DeskHandler:
+    """Finds and sends the operations of this module with the desk's key."""
 
-    def __init__(self, registry: Registry, blocks: Blocks) -> None:
-        self._registry = registry
-        self._blocks = blocks
+    desk: Desk
 
     def find(self, operation: Operation) -> Sighting | None:
         """See Handler."""
-        return sighting_now(self._blocks) if _FIND[operation.kind](self._registry, operation) else None
+        return sighting_now(self.desk.blocks) if _FIND[operation.kind](self.desk, operation) else None
 
     def send(self, operation: Operation) -> Sighting:
         """See Handler."""
-        receipt = _SEND[operation.kind](self._registry, operation.arguments)
-        return sighting_of(receipt) if receipt is not None else sighting_now(self._blocks)
+        receipt = _SEND[operation.kind](self.desk.registry, operation.arguments)
+        return sighting_of(receipt) if receipt is not None else sighting_now(self.desk.blocks)
 
 
 def sighting_of(receipt: Receipt) -> Sighting:
@@ -194,50 +202,49 @@ def _number(arguments: Mapping[str, str]) -> int:
     return int.from_bytes(check_hex(arguments["piece"], where="piece"), "big")
 
 
-def _found_split(registry: Registry, operation: Operation) -> bool:
-    state = registry.piece(_number(operation.arguments))
+def _found_split(desk: Desk, operation: Operation) -> bool:
+    state = desk.registry.piece(_number(operation.arguments))
     cut = state.start + int(operation.arguments["units"]) if state else 0
     return (state is not None and state.status is PieceStatus.SPLIT
-            and registry.piece(piece_id(state.payload_digest, state.start, cut)) is not None)
+            and desk.registry.piece(piece_id(state.payload_digest, state.start, cut)) is not None)
 
 
-def _found_transfer(registry: Registry, operation: Operation) -> bool:
-    """The piece is there, or passed through there: its transfer number `step` is this one."""
-    number, to = _number(operation.arguments), operation.arguments["to"]
-    state = registry.piece(number)
-    if state is None or state.owner in (to, operation.actor):
-        return state is not None and state.owner == to
-    moves = [event.values for event in registry.events() if event.name in _TRANSFERS
-             and (event.values.get("id") == number or number in event.values.get("ids", ()))]
-    step = int(operation.arguments["step"])
-    return len(moves) > step and (moves[step]["from"], moves[step]["to"]) == (operation.actor, to)
+def _found_transfer(desk: Desk, operation: Operation) -> bool:
+    """Whether the piece's transfer number `step` is this one, wherever the piece went afterwards."""
+    mirror.follow(desk.engine, desk.registry, desk.blocks)
+    arguments, events = operation.arguments, mirror.EVENTS
+    with reading(desk.engine) as connection:
+        moves = connection.execute(select(events.c.data).where(
+            events.c.piece == check_hex(arguments["piece"], where="piece"), events.c.name.in_(_TRANSFERS))
+            .order_by(events.c.block, events.c.ordinal).offset(int(arguments["step"])).limit(1)).scalars().all()
+    return [(data["from"], data["to"]) for data in map(json.loads, moves)] == [(operation.actor, arguments["to"])]
 
 
-def _found_retire(registry: Registry, operation: Operation) -> bool:
+def _found_retire(desk: Desk, operation: Operation) -> bool:
     arguments = operation.arguments
-    state = registry.piece(_number(arguments))
+    state = desk.registry.piece(_number(arguments))
     return state is not None and state.retirement == retirement_digest(
         arguments["purpose"], arguments["beneficiary"], int(arguments["start"]), int(arguments["end"]))
 
 
-def _found_pledge(registry: Registry, operation: Operation) -> bool:
-    state = registry.piece(_number(operation.arguments))
+def _found_pledge(desk: Desk, operation: Operation) -> bool:
+    state = desk.registry.piece(_number(operation.arguments))
     return state is not None and state.pledgee == operation.arguments["pledgee"]
 
 
-def _found_release(registry: Registry, operation: Operation) -> bool:
-    state = registry.piece(_number(operation.arguments))
+def _found_release(desk: Desk, operation: Operation) -> bool:
+    state = desk.registry.piece(_number(operation.arguments))
     return state is not None and state.pledgee is None
 
 
-def _found_revoke(registry: Registry, operation: Operation) -> bool:
-    state = registry.certificate(bytes.fromhex(operation.arguments["statement"]))
+def _found_revoke(desk: Desk, operation: Operation) -> bool:
+    state = desk.registry.certificate(bytes.fromhex(operation.arguments["statement"]))
     return state is not None and state.status is CertificateStatus.REVOKED
 
 
-def _found_skip(registry: Registry, operation: Operation) -> bool:
+def _found_skip(desk: Desk, operation: Operation) -> bool:
     arguments = operation.arguments
-    return registry.hole(arguments["mark"], int(arguments["from"])) == int(arguments["to"])
+    return desk.registry.hole(arguments["mark"], int(arguments["step"])) == int(arguments["to"])
 
 
 def _mark(arguments: Mapping[str, str]) -> Mark:
@@ -245,11 +252,11 @@ def _mark(arguments: Mapping[str, str]) -> Mark:
                 int(arguments["opening"]), int(arguments["capacity_w"]), int(arguments["first_reading"]))
 
 
-_FIND: dict[str, Callable[[Registry, Operation], bool]] = {
+_FIND: dict[str, Callable[[Desk, Operation], bool]] = {
     "split": _found_split, "transfer": _found_transfer, "retire": _found_retire, "pledge": _found_pledge,
     "release": _found_release, "revoke": _found_revoke, "skip": _found_skip,
     # The registry's own open_mark recognises the same mark.
-    "open-mark": lambda registry, operation: False,
+    "open-mark": lambda desk, operation: False,
 }
 _SEND: dict[str, Callable[[Registry, Mapping[str, str]], Receipt | None]] = {
     "split": lambda registry, a: registry.split(_number(a), int(a["units"]))[2],

@@ -20,7 +20,7 @@ from sqlalchemy import Connection, Engine, Row, insert, select, update
 from certificates.models import CertOutbox, table
 from core import jcs
 from core.database import reading, transaction
-from core.errors import CarbonSealError, NotFound, Refused, Unavailable
+from core.errors import CarbonSealError, Forbidden, NotFound, Refused, Unavailable
 
 PENDING, DONE, REFUSED = "pending", "done", "refused"
 OUTBOX = table(CertOutbox)
@@ -144,7 +144,8 @@ def run(engine: Engine, operation: Operation, handler_of: HandlerOf, now: int) -
     with reading(engine) as connection:
         settled = intent(connection, operation.id)
     if settled.error is not None and settled.state == REFUSED:
-        raise Refused(**settled.error)
+        kind = Forbidden if str(settled.error["code"]).endswith("-forbidden") else Refused
+        raise kind(**settled.error)
     return settled
 
 

@@ -1,4 +1,4 @@
-"""Make the helpers of this folder and of tests/verify importable, and give each test a fresh database."""
+"""Make the helpers of this folder, tests/verify and tests/contracts importable; a fresh database for each test."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from sqlmodel import SQLModel
 import certificates.models  # noqa: F401  declares the tables
 from core.database import open_engine, transaction
 
-for folder in (Path(__file__).parent, Path(__file__).parents[1] / "verify"):
+for folder in (Path(__file__).parent, *(Path(__file__).parents[1] / name for name in ("verify", "contracts"))):
     sys.path.insert(0, str(folder))
 
 
