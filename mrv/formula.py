@@ -68,6 +68,7 @@ class Formula:
     @classmethod
     def from_document(cls, document: dict[str, Any]) -> Formula:
         """The formula of its canonical document, units checked. Raises FormError naming the formula."""
+        where = str(document.get("id", "?")) if isinstance(document, dict) else "?"
         try:
             if document["schema"] != SCHEMA:
                 raise FormError("rule-malformed", f"{document['schema']!r} is not {SCHEMA}")
@@ -76,10 +77,9 @@ class Formula:
                        Validity.from_document(document["valid"]), inputs, _definitions(inputs, document["definitions"]),
                        document, digest(document))
         except (KeyError, TypeError, ValueError, AttributeError) as error:
-            raise FormError("rule-malformed", f"a formula lacks or misuses {error}",
-                            where=str(document.get("id", "?"))) from None
+            raise FormError("rule-malformed", f"a formula lacks or misuses {error}", where=where) from None
         except CarbonSealError as error:
-            error.where = f"{document.get('id', '?')} {error.where}".strip()
+            error.where = f"{where} {error.where}".strip()
             raise
 
     def evaluate(self, given: Mapping[str, Given], context: Context = CONTEXT) -> Evaluation:
