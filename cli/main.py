@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from cli import decode, gateway, mrv, tree
+from cli import decode, deployment, gateway, mrv, tree
 from cli.output import language
 
 app = typer.Typer(
@@ -16,6 +16,10 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
     help="CarbonSeal 碳印：联盟链碳账本与 MRV 核验 · a permissioned carbon ledger and MRV verification service",
 )
+app.command("init")(deployment.init)
+app.command("serve")(deployment.serve)
+app.command("fsck")(deployment.fsck)
+app.add_typer(deployment.frames_app, name="frames")
 app.add_typer(gateway.app, name="gateway")
 app.add_typer(mrv.app, name="mrv")
 app.add_typer(tree.app, name="tree")

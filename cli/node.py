@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -14,13 +12,12 @@ from typing import Any
 import httpx
 
 from api.accounts import token_path
+from api.deployment import open_deployment
+from api.server import Server
 from core.errors import CarbonSealError, Forbidden, FormError, InputError, NotFound, Refused, Unavailable
 from core.settings import load
-from ledger.anchor.embedded import free_port
 
 TIMEOUT_SECONDS = 120.0
-START_SECONDS = 60.0
-STOP_SECONDS = 30.0
 POLL_SECONDS = 0.1
 CBOR_SEQUENCE = "application/cbor-seq"
 ENVELOPE = "application/cose"
@@ -52,19 +49,15 @@ class Node:
         """POST bytes; the JSON answer."""
         return self._request("POST", path, content=content, headers={"content-type": media_type}).json()
 
-    def wait(self, job: Mapping[str, Any]) -> dict[str, Any]:
-        """The finished job. Raises the job's own error."""
-        current = dict(job)
+    def wait(self, job: str) -> dict[str, Any]:
+        """The finished job of an id. Raises the job's own error."""
+        current: dict[str, Any] = self.get(f"/v1/jobs/{job}")
         while current["state"] not in ("done", "failed"):
             time.sleep(POLL_SECONDS)
-            current = self.get(f"/v1/jobs/{job['id']}")
+            current = self.get(f"/v1/jobs/{job}")
         if current["state"] == "failed":
             raise _error(422, current["error"])
         return current
-
-    def close(self) -> None:
-        """Close the connections."""
-        self._http.close()
 
     def _request(self, method: str, path: str, **options: Any) -> httpx.Response:
         try:
@@ -97,65 +90,21 @@ def read_token(directory: Path, org: str) -> str:
                          hint="carbonseal init makes them; the operator may issue more") from None
 
 
-class Server:
-    """`carbonseal serve` as a process of its own."""
-
-    def __init__(self, directory: Path, port: int | None = None, log: Path | None = None) -> None:
-        self.directory, self.port = directory, port or free_port()
-        self.log = log or directory / "node.log"
-        self.url = f"http://127.0.0.1:{self.port}"
-        self._process: subprocess.Popen[bytes] | None = None
-
-    def start(self) -> None:
-        """Start it and wait until it is ready. Raises Unavailable (node-start-failed) with the end of its log."""
-        with self.log.open("ab") as log:
-            self._process = subprocess.Popen(  # noqa: S603  this very program
-                [sys.executable, "-m", "cli", "serve", "--dir", str(self.directory), "--port", str(self.port)],
-                stdin=subprocess.DEVNULL, stdout=log, stderr=log)
-        deadline = time.monotonic() + START_SECONDS
-        while time.monotonic() < deadline and self._process.poll() is None:
-            try:
-                if httpx.get(f"{self.url}/readyz", trust_env=False).is_success:
-                    return
-            except httpx.HTTPError:
-                pass
-            time.sleep(POLL_SECONDS)
-        self.stop()
-        tail = self.log.read_text(encoding="utf-8", errors="replace").splitlines()[-3:]
-        raise Unavailable("node-start-failed", "the node did not become ready: " + " / ".join(tail),
-                          where=str(self.log), hint="another node on this folder? See the log")
-
-    def stop(self) -> None:
-        """End it in good order."""
-        process, self._process = self._process, None
-        if process is None or process.poll() is not None:
-            return
-        process.terminate()
-        try:
-            process.wait(STOP_SECONDS)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait()
-
-
 @contextmanager
 def connect(directory: Path, org: str = "org:node") -> Iterator[Node]:
     """The node of a deployment folder, spoken to as one organisation; started for this command if none runs."""
     settings = load(directory)
     token = read_token(directory, org)
     url = f"http://{settings.http_host}:{settings.http_port}"
-    server: Server | None = None
-    if not _is_node(url, settings.origin):
-        server = Server(directory)
-        server.start()
-        url = server.url
-    node = Node(url, token)
+    if _is_node(url, settings.origin):
+        yield Node(url, token)
+        return
+    deployment = open_deployment(directory, upgrade=True)
     try:
-        yield node
+        with Server(deployment, port=0) as server:
+            yield Node(server.url, token)
     finally:
-        node.close()
-        if server is not None:
-            server.stop()
+        deployment.close()
 
 
 def _is_node(url: str, origin: str) -> bool:

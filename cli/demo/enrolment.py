@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 
 from api.deployment import Founding, create
 from attestation.registration import CLAIM_POINT, DEVICE, METER, PARTICIPANT
-from certificates.registry import Mark, Participant
+from certificates.registry import Mark
 from cli.demo.screen import Screen
 from cli.demo.stage import HISTORY_STEP_S, Stage
 from cli.demo.world import (
@@ -23,9 +24,9 @@ from cli.demo.world import (
     STEEL,
     Party,
 )
+from cli.desks.registrar import RegistrarDesk
 from cli.node import Node
 from cli.output import say
-from cli.registrar import NO_END, Desk
 from core.period import instant_text, parse_instant
 from core.records import MarkKind
 from edge.progress import Progress
@@ -36,7 +37,15 @@ NODE_PARTY = Party("org:node", "", "碳印节点", "CarbonSeal node", ("node",))
 NODE_USES = ("claim", "statement", "opinion", "manifest", "dispute", "document", "grant", "audit")
 
 
-def found(stage: Stage, port: int | None) -> None:
+@dataclass(frozen=True)
+class NodeIdentity:
+    """What the operator tells the registrar about the node: its public key (hex DER) and its account."""
+
+    public_key: str
+    account: str
+
+
+def found(stage: Stage, port: int | None) -> NodeIdentity:
     """Keys for every party in folders of their own; then the deployment with its contracts."""
     parties = stage.parties.make(PARTIES)
     registrar = parties.of(REGISTRAR).signer.public_key
@@ -46,19 +55,20 @@ def found(stage: Stage, port: int | None) -> None:
         governors=[governor.address for governor in parties.governors], threshold=GOVERNOR_THRESHOLD,
         settings={"title": "CarbonSeal 碳印 · 演示 Demo", "clock_file": "clock.bin", "show_readings": True,
                   "http_port": port or free_port(), "seal_interval_ms": 500})
-    create(stage.directory, founding, clock=stage.clock).close()
+    deployment = create(stage.directory, founding, clock=stage.clock)
+    deployment.close()
+    return NodeIdentity(deployment.node_signer.public_key.hex(), deployment.account.address)
 
 
-def enrol(stage: Stage, screen: Screen) -> Desk:
+def enrol(stage: Stage, node: NodeIdentity, screen: Screen) -> RegistrarDesk:
     """Participants, rules, gateway, meters: signed by the registrar; accounts also by the governors on the chain."""
     desk = registrar_desk(stage)
     begun = desk.clock.now()
     for party in PARTIES:
         account = stage.parties.of(party).account.address
         _enter_participant(stage, desk, party, begun, [account], [])
-    chain = desk.node.get("/v1/chain")
-    _enter_participant(stage, desk, NODE_PARTY, begun, [chain["account"]],
-                       [{"public_key": chain["node_key"], "uses": list(NODE_USES)}])
+    _enter_participant(stage, desk, NODE_PARTY, begun, [node.account],
+                       [{"public_key": node.public_key, "uses": list(NODE_USES)}])
     desk.release_rules("2026.11")
     desk.enter(DEVICE, GATEWAY, "enrol", {"public_key": stage.parties.gateway.signer.public_key.hex(), "site": SITE,
                                           "org": "org:lanhe-park"})
@@ -72,21 +82,20 @@ def enrol(stage: Stage, screen: Screen) -> Desk:
     return desk
 
 
-def registrar_desk(stage: Stage) -> Desk:
+def registrar_desk(stage: Stage) -> RegistrarDesk:
     """The registrar at the running node."""
     keys = stage.parties.of(REGISTRAR)
-    return Desk(stage.node(REGISTRAR.org), keys.signer, keys.account, stage.clock)
+    return RegistrarDesk(stage.node(REGISTRAR.org), keys.signer, keys.account, stage.clock)
 
 
-def _enter_participant(stage: Stage, desk: Desk, party: Party, begun: int, accounts: list[str],
+def _enter_participant(stage: Stage, desk: RegistrarDesk, party: Party, begun: int, accounts: list[str],
                        keys: list[dict[str, Any]]) -> None:
     fields: dict[str, Any] = {
         "name": {"zh": party.zh, "en": party.en}, "roles": list(party.roles), "accreditation": party.accreditation,
         "jurisdiction": party.jurisdiction, "group": party.group, "keys": keys, "accounts": accounts,
         "valid_from": instant_text(begun), "valid_until": None}
     desk.enter(PARTICIPANT, party.org, "register", fields)
-    signers = stage.parties.governors[:GOVERNOR_THRESHOLD]
-    desk.enter_on_chain(Participant(party.org, party.roles, begun, NO_END, tuple(accounts), party.group), signers)
+    desk.enter_on_chain(party.org, stage.parties.governors[:GOVERNOR_THRESHOLD])
 
 
 def replay(stage: Stage, screen: Screen, until: int) -> Progress:
@@ -99,23 +108,18 @@ def replay(stage: Stage, screen: Screen, until: int) -> Progress:
                                 f"{progress.readings} readings, {progress.frames_shipped} frames")))
 
 
-def open_claim_points(stage: Stage, desk: Desk) -> None:
+def open_claim_points(desk: RegistrarDesk, begun: int) -> None:
     """The PV register's claim point, opened at its first accepted reading, and the saving project's mark in time."""
-    first = first_reading(desk.node)
+    first = first_reading(desk.node, begun)
     desk.enter(CLAIM_POINT, str(PV.claim_point), "open", {
         "meter": PV.meter, "quantity": ENERGY_EXPORT, "grid_point": "DEMO-GRID-POINT-1", "meter_serial": "DEMO-0003",
         "org": PV.owner.org, "opening": first["position"], "capacity_w": str(PV.capacity_w), "first_reading": first})
     desk.open_mark(Mark(str(PV.claim_point), PV.owner.org, MarkKind.REGISTER, int(first["position"]), PV.capacity_w,
-                        first_reading_time(first)))
-    desk.open_mark(Mark(SAVING_FACILITY, STEEL.org, MarkKind.TIME, stage.clock.now() // DAY_MS * DAY_MS - DAY_MS, 0, 0))
+                        parse_instant(first["time"])))
+    desk.open_mark(Mark(SAVING_FACILITY, STEEL.org, MarkKind.TIME, begun, 0, 0))
 
 
-def first_reading(node: Node) -> dict[str, str]:
-    """Where the first accepted reading of the PV register stands."""
-    place: dict[str, str] = node.get(f"/v1/meters/{PV.meter}/first", quantity=ENERGY_EXPORT)
-    return place
-
-
-def first_reading_time(place: dict[str, str]) -> int:
-    """Its instant in ms UTC."""
-    return parse_instant(place["time"])
+def first_reading(node: Node, begun: int) -> dict[str, str]:
+    """Where the PV register stood when the demonstration's history began."""
+    reading = node.get(f"/v1/meters/{PV.meter}/register", quantity=ENERGY_EXPORT, at=instant_text(begun))
+    return {name: value for name, value in reading.items() if name not in ("meter", "quantity")}

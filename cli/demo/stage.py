@@ -10,8 +10,9 @@ from pathlib import Path
 from typing import Any
 
 from cli.demo.parties import Parties
+from cli.demo.process import NodeProcess
 from cli.demo.world import GATEWAY, METERS, ORIGIN, POWER, SITE
-from cli.node import Node, Server, read_token
+from cli.node import Node, read_token
 from core.clock import SharedClock
 from core.errors import Unavailable
 from edge import command as gateway
@@ -29,7 +30,7 @@ class Stage:
         self.directory = directory
         self.clock = SharedClock(directory / "clock.bin")
         self.parties = Parties(directory / "participants")
-        self.server = Server(directory, port)
+        self.server = NodeProcess(directory, port)
         self._plant: subprocess.Popen[bytes] | None = None
         self._plant_port = 0
         self._agent: subprocess.Popen[bytes] | None = None

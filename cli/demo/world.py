@@ -9,7 +9,7 @@ ORIGIN = "demo.carbonseal.invalid/lanhe-park"
 SITE = "site:lanhe"
 ZONE = "Asia/Shanghai"
 GATEWAY = "gw:lanhe-1"
-GRID_REGION = "CN-region-华东"
+GRID_REGION = "jiangsu"
 
 NOTICE_ZH = (
     "演示：园区、企业与机构均为虚构；钢铁用电取自真实工厂一年的 15 分钟读数（UCI 851，CC BY 4.0），时间平移至今日，"

@@ -1,6 +1,6 @@
-"""The registrar's desk: registrations signed with the registrar's key and the governors' signatures for the chain.
+"""The registrar's desk: registrations signed with the registrar's key, the governors' signatures, marks on the chain.
 
-Neither key is the node's: this runs where the registrar sits.
+None of these keys is the node's: this runs where the registrar and the governors sit.
 """
 
 from __future__ import annotations
@@ -10,32 +10,25 @@ from typing import Any
 
 from attestation.envelope import RULES, seal
 from attestation.registration import CONTENT_TYPE_OF, Registration, parse_registration, registration_payload
-from certificates.registry import Mark, Participant, register_digest
-from certificates.registry_evm import EvmParticipants, EvmRegistry
+from certificates.registry import Mark
+from certificates.registry_evm import EvmRegistry
+from cli.desks.chain import chain_of
 from cli.node import Node
 from core.clock import Clock
 from core.errors import NotFound
 from core.ethereum import Account
 from core.jcs import canonical
 from core.signer import Signer
-from ledger.anchor.evm import Addresses, Chain
 from mrv.catalogue import shipped
 from mrv.ruleset import release
 
-# The chain has no "for ever": a participant without an end is entered to the largest instant of the log.
-NO_END = 2**53 - 1
 
-
-class Desk:
+class RegistrarDesk:
     """One registrar at one node. `signer`: the registrar's key; `account`: its account on the chain."""
 
     def __init__(self, node: Node, signer: Signer, account: Account, clock: Clock) -> None:
-        self.node, self.signer, self.clock = node, signer, clock
+        self.node, self.signer, self.account, self.clock = node, signer, account, clock
         self.origin = str(node.get("/v1/trust")["origin"])
-        chain = node.get("/v1/chain")
-        self.chain = Chain(chain["rpc"], account, clock)
-        self.addresses = Addresses(int(chain["id"]), chain["participant_registry"], chain["anchor_registry"],
-                                   chain["certificate_registry"])
 
     def enter(self, kind: str, subject: str, event: str, fields: Mapping[str, Any]) -> int:
         """Sign the next entry of a subject's history and hand it in; its log index."""
@@ -48,17 +41,17 @@ class Desk:
         payload = canonical(release(shipped(), version, self.clock.now()))
         return int(self.node.send("/v1/rules", seal(self.signer, RULES, payload, self.origin))["index"])
 
-    def enter_on_chain(self, participant: Participant, governors: Sequence[Account]) -> None:
-        """Enter a participant in the ParticipantRegistry with the governors' signatures; nothing if it stands there."""
-        registry = EvmParticipants(self.chain, self.addresses)
-        if registry.holds(participant):
-            return
-        digest = register_digest(registry.domain, participant, registry.nonce())
-        registry.register(participant, [governor.sign_digest(digest) for governor in governors])
+    def enter_on_chain(self, org: str, governors: Sequence[Account]) -> None:
+        """Have a registered organisation entered in the ParticipantRegistry with the governors' signatures."""
+        entry = self.node.get(f"/v1/participants/{org}/entry")
+        if not entry["entered"]:
+            digest = bytes.fromhex(entry["digest"])
+            self.node.post(f"/v1/participants/{org}/entry",
+                           {"signatures": [governor.sign_digest(digest).hex() for governor in governors]})
 
     def open_mark(self, mark: Mark) -> None:
         """Open a claim point's register mark or a facility's time mark on the chain."""
-        EvmRegistry(self.chain, self.addresses).open_mark(mark)
+        EvmRegistry(*chain_of(self.node, self.account, self.clock)).open_mark(mark)
 
     def _last(self, subject: str) -> Registration | None:
         try:
