@@ -34,7 +34,8 @@ def find_anvil() -> Path:
     binary = Path(os.environ.get("CARBONSEAL_ANVIL", package))
     if not binary.is_file():
         raise InputError("anvil-missing", "the development chain is not installed", where=str(binary),
-                         hint="run: npm ci --ignore-scripts --prefix hardhat-net")
+                         hint="run: npm ci --ignore-scripts --prefix hardhat-net; elsewhere than on Linux amd64 "
+                              "install anvil 1.7.1 and name it in CARBONSEAL_ANVIL")
     return binary
 
 
