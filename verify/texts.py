@@ -47,6 +47,7 @@ NOTICES: dict[str, Texts] = {
     "gateway-signed": ("读数由网关签名,不是电表本身签名。", "Readings are signed by a gateway, not by the meters."),
     "declared-loss": ("数据帧链中有已声明的丢失。", "The frame chain has a declared loss."),
     "readings-passed-over": ("有读数被标记后未采用。", "Flagged readings were passed over at an end of the period."),
+    "debt": ("声明点有尚未抵扣的欠量。", "The claim point owes units that its next certificate must settle."),
     "gaps": ("期间内有电表无读数的时段,已列出。", "Meters were silent for some time in the period; see step 6."),
     "not-a-certificate": ("本文件用于审核,不是证书。", "This file is for review; it is no certificate."),
 }

@@ -6,7 +6,7 @@ import io
 import zipfile
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from core import jcs
@@ -18,6 +18,7 @@ NAMES = st.from_regex(r"[a-z0-9_+][a-z0-9._+~-]{0,20}(/[a-z0-9_+][a-z0-9._+~-]{0
 SMALL = {"a.txt": b"first", "folder/b.bin": b"\x00\xff", "README.txt": b""}
 
 
+@settings(max_examples=40)
 @given(st.dictionaries(NAMES, st.binary(max_size=300), min_size=1, max_size=8))
 def test_what_was_written_is_read_back(members: dict[str, bytes]) -> None:
     data = write_container(members)
@@ -25,6 +26,7 @@ def test_what_was_written_is_read_back(members: dict[str, bytes]) -> None:
     assert write_container(read_container(data)) == data
 
 
+@settings(max_examples=40)
 @given(st.dictionaries(NAMES, st.binary(max_size=50), min_size=2, max_size=5))
 def test_the_order_of_writing_does_not_matter(members: dict[str, bytes]) -> None:
     assert write_container(dict(reversed(members.items()))) == write_container(members)

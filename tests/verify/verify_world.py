@@ -37,6 +37,7 @@ from ledger import checkpoint, proof
 from ledger.anchor.layout import (
     anchor_slots,
     certificate_slots,
+    debt_slot,
     live_slot,
     mark_slots,
     piece_id,
@@ -115,6 +116,7 @@ class Lies:
     piece: Mapping[str, Any] = field(default_factory=dict)
     mark: Mapping[str, Any] = field(default_factory=dict)
     live: bool = True
+    debt: int = 0
     anchored_root: bytes | None = None
     anchor_contract: str = CONTRACTS[0]
     status_contract: str = CONTRACTS[1]
@@ -539,7 +541,7 @@ class World:
             length = span.end - span.start
             words[body[2 * i]] = number_of(span.mark)
             words[body[2 * i + 1]] = pack((span.start, 8), (span.end, 8), (length, 8), (length, 8))
-            words |= self._mark(span)
+            words |= self._mark(span) | {debt_slot(span.mark, int(self.claim.kind)): lies.debt}
         words[live_slot(self.claim.exclusivity_key)] = int.from_bytes(digest, "big") if lies.live else 0
         return words
 

@@ -11,6 +11,7 @@ from ledger.anchor.layout import (
     CertificateStatus,
     PieceState,
     PieceStatus,
+    debt_slot,
     decode_certificate,
     decode_mark,
     decode_piece,
@@ -133,6 +134,8 @@ def _check_marks(case: Case, record: CertificateRecord, words: ProvenWords) -> N
         if mark is None or mark.org != chain_id_of(case.statement.subject) or mark.position < interval.end:
             raise VerificationFailed("mark-mismatch", "the mark is another's, or has not passed the interval",
                                      where=interval.mark)
+        if words[debt_slot(interval.mark, int(case.statement.kind))]:
+            case.notice("debt")
         if words[hole_slot(interval.mark, interval.start)]:
             raise VerificationFailed("mark-mismatch", "the interval is a public hole", where=interval.mark)
         if not mark.opening <= interval.start or not mark.conserved:

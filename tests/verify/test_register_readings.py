@@ -1,0 +1,198 @@
+"""R(t) out of blocks: the last usable reading until an instant, its serial number across wraps and swaps."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import pytest
+from verify_world import EXPORT, GATEWAY, PV, START, profile
+
+from attestation.block import BlockData, Column, decode_header, encode_block
+from attestation.history import History, read_history
+from attestation.registration import registration_payload
+from core.errors import VerificationFailed
+from core.period import instant_text
+from core.records import ClockQuality, Quality
+from verify.model import BlockItem
+from verify.readings import Register, check_bodies
+from verify.sources import Place
+
+MINUTE = 60_000
+GOOD = ClockQuality.SYNCHRONISED
+
+
+def history(width: str | None = None, swap_at: int | None = None, capacity: str = "4000000") -> History:
+    """A meter's history; a swap closes at 1,000 and opens the new meter at raw 5."""
+    own = profile(EXPORT, "generation", PV)
+    own["capacity_w"] = capacity
+    own["columns"][0] |= {"width": width, "max": "9999" if width else "1000000000000"}
+    payloads = [registration_payload("meter", PV, "profile", START - MINUTE, {"profile": own})]
+    found = read_history([(1, payloads[0])])
+    if swap_at is not None:
+        registers = [{"quantity": EXPORT, "closing": {"position": "1000", "time": instant_text(swap_at)},
+                      "opening": {"raw": "5", "time": instant_text(swap_at)}}]
+        payloads.append(registration_payload("meter", PV, "swap", swap_at, {"registers": registers, "profile": None},
+                                             found.entries[-1].registration))
+    return read_history(list(enumerate(payloads, 1)))
+
+
+def block(seq: int, raw: Sequence[int], *, start: int | None = None, quality: Sequence[int] | None = None,
+          body: bool = True) -> BlockItem:
+    """A block of one reading a minute."""
+    first = START + seq * 10 * MINUTE if start is None else start
+    times = first + MINUTE * np.arange(len(raw), dtype=np.int64)
+    codes = np.array(quality or [0] * len(raw), np.int64)
+    header, content = encode_block(BlockData(PV, times, (Column(EXPORT, 0, np.array(raw, np.int64)),), codes,
+                                             (EXPORT,)), bytes(16))
+    return BlockItem(GATEWAY, 0, seq, 0, (), header, decode_header(header), content if body else None)
+
+
+def place(seq: int, ordinal: int, position: int) -> Place:
+    return Place(position, START + seq * 10 * MINUTE + ordinal * MINUTE, GATEWAY, 0, seq, 0, ordinal, 7)
+
+
+def register(blocks: Sequence[BlockItem], clock: ClockQuality = GOOD, **options: Any) -> Register:
+    return Register(history(**options), EXPORT, [(item, clock) for item in blocks])
+
+
+def test_a_reading_is_found_where_it_stands() -> None:
+    register([block(0, [10, 20, 30])]).check_place(place(0, 1, 20), "measured", None)
+
+
+@pytest.mark.parametrize(("changes", "code"), [
+    ({"ordinal": 3}, "reading-not-found"), ({"seq": 1}, "reading-not-found"), ({"epoch": 1}, "reading-not-found"),
+    ({"gateway": "gw:other"}, "reading-not-found"), ({"block": 1}, "reading-not-found"),
+    ({"time": START + 1}, "reading-not-found"), ({"position": 21}, "serial-mismatch"),
+    ({"position": 19}, "serial-mismatch")])
+def test_a_reading_that_is_not_there_is_refused(changes: dict[str, Any], code: str) -> None:
+    with pytest.raises(VerificationFailed) as refused:
+        register([block(0, [10, 20, 30])]).check_place(replace(place(0, 1, 20), **changes), "measured", None)
+    assert refused.value.code == code
+
+
+@pytest.mark.parametrize(("quality", "method", "accepted"), [
+    (Quality.MEASURED, "measured", True), (Quality.ESTIMATED, "measured", False),
+    (Quality.ESTIMATED, "estimated", True), (Quality.MANUAL, "manual", True), (Quality.FAULT, "estimated", False),
+    (Quality.OVER_RANGE, "measured", False), (Quality.COMMUNICATION_FAILURE, "manual", False)])
+def test_the_quality_of_a_boundary_reading_must_bear_its_method(quality: Quality, method: str, accepted: bool) -> None:
+    found = register([block(0, [10, 20], quality=[0, int(quality)])])
+    if accepted:
+        found.check_place(place(0, 1, 20), method, None)
+        return
+    with pytest.raises(VerificationFailed, match="reading-quality"):
+        found.check_place(place(0, 1, 20), method, None)
+
+
+@pytest.mark.parametrize("clock", [ClockQuality.UNKNOWN, ClockQuality.RELATIVE])
+def test_a_frame_of_an_untrusted_clock_bears_no_boundary(clock: ClockQuality) -> None:
+    with pytest.raises(VerificationFailed, match="reading-quality"):
+        register([block(0, [10, 20])], clock).check_place(place(0, 1, 20), "measured", None)
+
+
+def test_a_block_without_its_body_cannot_show_a_reading() -> None:
+    with pytest.raises(VerificationFailed, match="reading-not-found"):
+        register([block(0, [10, 20], body=False)]).check_place(place(0, 1, 20), "measured", None)
+
+
+def test_a_register_the_meter_does_not_have_is_refused() -> None:
+    with pytest.raises(VerificationFailed, match="reading-not-found"):
+        Register(history(), "reactive", [(block(0, [10]), GOOD)])
+
+
+# Nothing later was passed over.
+
+def test_the_last_reading_at_the_instant_passes_nothing_over() -> None:
+    found = register([block(0, [10, 20, 30]), block(1, [40, 50])])
+    assert found.passed_over(place(0, 2, 30), START + 2 * MINUTE) == 0
+    assert found.passed_over(place(0, 2, 30), START + 10 * MINUTE - 1) == 0
+
+
+@pytest.mark.parametrize(("instant", "count"), [
+    (START + MINUTE, 0), (START + 2 * MINUTE - 1, 0), (START + 2 * MINUTE, 1), (START + 10 * MINUTE - 1, 1),
+    (START + 10 * MINUTE, 2), (START + 11 * MINUTE, 3), (START + 90 * MINUTE, 3)])
+def test_every_later_reading_until_the_instant_is_counted(instant: int, count: int) -> None:
+    found = register([block(0, [10, 20, 30]), block(1, [40, 50])])
+    assert found.passed_over(place(0, 1, 20), instant) == count
+
+
+def test_a_reading_after_the_instant_is_no_boundary() -> None:
+    with pytest.raises(VerificationFailed, match="reading-not-last"):
+        register([block(0, [10, 20])]).passed_over(place(0, 1, 20), START)
+
+
+def test_what_shows_its_reason_may_be_passed_over() -> None:
+    unusable = block(1, [40, 50], quality=[int(Quality.FAULT)] * 2)
+    fallen = block(2, [3, 4])
+    leapt = block(3, [10**9, 10**9 + 1])
+    found = register([block(0, [10, 20]), unusable, fallen, leapt])
+    assert found.passed_over(place(0, 1, 20), START + 50 * MINUTE) == 0
+
+
+def test_a_rise_within_the_capacity_may_not_be_passed_over() -> None:
+    found = register([block(0, [10, 20]), block(1, [20 + 4_000_000 * 11 // 60])], capacity="4000000")
+    assert found.passed_over(place(0, 1, 20), START + 50 * MINUTE) == 1
+
+
+def test_a_frame_of_an_untrusted_clock_may_be_passed_over() -> None:
+    found = Register(history(), EXPORT, [(block(0, [10, 20]), GOOD), (block(1, [30]), ClockQuality.UNKNOWN)])
+    assert found.passed_over(place(0, 1, 20), START + 50 * MINUTE) == 0
+
+
+def test_a_block_that_may_hold_a_later_reading_needs_its_body() -> None:
+    found = register([block(0, [10, 20]), block(1, [30], body=False)])
+    assert found.passed_over(place(0, 1, 20), START + 10 * MINUTE - 1) == 0
+    with pytest.raises(VerificationFailed, match="reading-not-found"):
+        found.passed_over(place(0, 1, 20), START + 10 * MINUTE)
+
+
+# Serial numbers.
+
+def test_a_wrap_between_blocks_is_followed_through_their_headers() -> None:
+    blocks = [block(0, [9_900, 9_950]), block(1, [9_990, 20], body=False), block(2, [40, 60])]
+    found = register(blocks, width="4")
+    found.check_place(place(0, 0, 9_900), "measured", None)
+    found.check_place(place(2, 1, 10_060), "measured", 9_900)
+    for wrong in (60, 20_060, 10_059):
+        with pytest.raises(VerificationFailed, match="serial-mismatch"):
+            found.check_place(place(2, 1, wrong), "measured", 9_900)
+
+
+def test_without_a_floor_a_wrapping_register_is_checked_modulo_its_width() -> None:
+    found = register([block(0, [9_900, 9_950])], width="4")
+    for position in (9_950, 19_950, 29_950):
+        found.check_place(place(0, 1, position), "measured", None)
+    for position in (9_951, 950):
+        with pytest.raises(VerificationFailed, match="serial-mismatch"):
+            found.check_place(place(0, 1, position), "measured", None)
+
+
+def test_a_swap_continues_the_serial_numbers() -> None:
+    swap_at = START + 10 * MINUTE
+    blocks = [block(0, [980, 990, 1000]), block(1, [5, 15, 25])]
+    found = register(blocks, swap_at=swap_at)
+    found.check_place(place(0, 2, 1000), "measured", None)
+    found.check_place(place(1, 0, 1000), "measured", 980)
+    found.check_place(place(1, 2, 1020), "measured", 980)
+    with pytest.raises(VerificationFailed, match="serial-mismatch"):
+        found.check_place(place(1, 2, 25), "measured", 980)
+
+
+# Every body.
+
+def test_every_value_given_is_decoded() -> None:
+    assert check_bodies([block(seq, range(10, 20)) for seq in range(200)]) == 2_000
+    assert check_bodies([block(0, [1, 2], body=False)]) == 0
+    assert check_bodies([]) == 0
+
+
+@pytest.mark.parametrize("position", range(0, 40, 3))
+def test_a_changed_body_is_refused_wherever_it_changes(position: int) -> None:
+    item = block(0, range(100, 120))
+    assert item.body is not None
+    where = position % len(item.body)
+    body = item.body[:where] + bytes([item.body[where] ^ 1]) + item.body[where + 1 :]
+    with pytest.raises(VerificationFailed, match="body-mismatch"):
+        check_bodies([block(1, [1, 2]), replace(item, body=body)])
