@@ -50,7 +50,7 @@ def render_pdf(report: CertificateReport, fonts: Path = FONTS) -> bytes:
 
 
 def _font_file(base: Path, subset: str, weight: int) -> Path:
-    return base / f"noto-sans-sc-{subset}-{weight}-normal.woff2"
+    return base / f"noto-sans-sc-{subset}-{weight}-normal.woff"
 
 
 def _page(report: CertificateReport, font_base: str) -> dict[str, Any]:
@@ -100,5 +100,5 @@ def _span(period: Period) -> str:
 def _faces(base: str) -> list[dict[str, Any]]:
     if not base:
         return []
-    return [{"family": family, "weight": weight, "url": f"{base}/noto-sans-sc-{subset}-{weight}-normal.woff2"}
+    return [{"family": family, "weight": weight, "url": f"{base}/noto-sans-sc-{subset}-{weight}-normal.woff"}
             for family, subset in _FACES for weight in _WEIGHTS]

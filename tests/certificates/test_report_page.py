@@ -173,6 +173,13 @@ def pdf_pages(facts: CertificateReport) -> list[str]:
     return [re.sub(r"\s+", "", page.extract_text()) for page in pypdf.PdfReader(io.BytesIO(data)).pages]
 
 
+def test_the_page_of_a_retired_certificate_reads_as_agreed() -> None:
+    """The whole wording, to be read by a person: tests/certificates/golden/retired.txt, one line a sentence."""
+    text = visible(render_html(report(status="retired", retirement=RETIREMENT)))
+    golden = (Path(__file__).parent / "golden" / "retired.txt").read_text(encoding="utf-8")
+    assert text.split() == golden.split()
+
+
 def test_the_pdf_carries_the_text_of_the_page() -> None:
     pages = pdf_pages(report(status="retired", retirement=RETIREMENT))
     assert len(pages) == 2
