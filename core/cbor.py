@@ -26,7 +26,7 @@ def encode(value: Any) -> bytes:
     """Canonical bytes of a value of the profile. A float, or any other foreign type, is a FormError."""
     try:
         _check_profile(value, MAX_DEPTH)
-        return cbor2.dumps(value, canonical=True)
+        return cbor2.dumps(value)  # canonical mode only orders maps and shortens floats: neither is in the profile
     except (cbor2.CBORError, OverflowError, UnicodeError) as error:
         raise FormError("cbor-unencodable", f"the value cannot be encoded: {error}") from None
 
@@ -49,7 +49,7 @@ def encode_checked(value: Any, *, maps: bool) -> bytes:
     """Canonical bytes of a decoded value after the profile has been checked; see `decode` for `maps`."""
     try:
         _check_profile(value, MAX_DEPTH, maps)
-        return cbor2.dumps(value, canonical=True)
+        return cbor2.dumps(value, canonical=maps)
     except (cbor2.CBORError, OverflowError, UnicodeError, TypeError) as error:
         raise FormError("cbor-malformed", f"not well-formed CBOR: {error}") from None
 
@@ -83,7 +83,10 @@ def _check_profile(value: Any, depth: int, maps: bool = False) -> None:
     kind = type(value)
     if kind is list or kind is tuple:
         for item in value:
-            if type(item) not in _LEAVES:
+            if type(item) is int:
+                if not -(2**63) <= item < 2**64:
+                    raise FormError("cbor-out-of-profile", "an integer does not fit 64 bits")
+            elif type(item) not in _LEAVES:
                 _check_profile(item, depth - 1, maps)
     elif kind is int:
         if not -(2**63) <= value < 2**64:
