@@ -13,6 +13,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from enum import IntEnum
+from functools import lru_cache
 from hashlib import sha256
 from itertools import groupby
 from typing import Any, NamedTuple
@@ -341,8 +342,18 @@ def _registers(value: Any, meter: str) -> tuple[tuple[str, int], ...]:
     for item in value:
         if type(item) is not list or len(item) != 2 or type(item[1]) is not int or abs(item[1]) >= VALUE_LIMIT:
             raise _bad("block-registers", "a register is [quantity, value]", meter)
-        check_id(item[0], where=meter)
+        _check_quantity(item[0])
     return tuple([(quantity, number) for quantity, number in value])
+
+
+def _check_quantity(value: object) -> None:
+    # The same few names come with every block; what is not text is not hashed.
+    _known_quantity(value) if type(value) is str else check_id(value, where="quantity")
+
+
+@lru_cache(maxsize=4096)
+def _known_quantity(name: str) -> str:
+    return check_id(name, where="quantity")
 
 
 def _summary(value: Any, count: int, meter: str) -> tuple[tuple[int, int], ...]:
@@ -396,7 +407,7 @@ def _column(value: Any, header: Header) -> Packed:
     if type(value) is not list or len(value) != 4:
         raise _bad("block-columns", "a column is [quantity, scale, first, deltas]", header.meter)
     quantity, scale, first, deltas = value
-    check_id(quantity, where=header.meter)
+    _check_quantity(quantity)
     if type(scale) is not int or abs(scale) > MAX_SCALE or type(first) is not int or abs(first) >= VALUE_LIMIT:
         raise _bad("block-columns", "scale or first value is out of range", header.meter)
     return Packed(quantity, scale, first, *_array(deltas, header))

@@ -24,9 +24,8 @@ from attestation.models import DisputeRow, FlagRow, FrameRow, GatewayRow, Regist
 from attestation.refold import MISSING, resolved_to_count
 from attestation.registration import parse_registration
 from attestation.rollup import Rollups, stored_hours
-from attestation.rules import Rule
 from attestation.storage import blocks_of
-from attestation.subjects import LogRegistry, Registry, Subject
+from attestation.subjects import LogRegistry
 from core.errors import CarbonSealError
 
 MAX_FINDINGS = 1000
@@ -38,23 +37,6 @@ class Finding(NamedTuple):
     code: str
     place: str
     message: str
-
-
-class _LogSubjects(Registry):
-    """Rules as registered to date; who carries a meter as of a place in the log."""
-
-    def __init__(self, whole: LogRegistry) -> None:
-        self._whole = whole
-
-    def get(self, subject: str) -> Subject | None:
-        return self._whole.get(subject)
-
-    def meters(self) -> Iterable[str]:
-        return self._whole.meters()
-
-    def rules(self, meter: str, quantity: str) -> tuple[Rule, ...]:
-        subject = self._whole.get(meter)
-        return subject.rules(quantity) if subject is not None else ()
 
 
 class _First(NamedTuple):
@@ -137,7 +119,7 @@ class _Fold:
     def __init__(self, connection: Connection, first: _First) -> None:
         self._connection = connection
         self._first = first
-        self._subjects = _LogSubjects(first.registry)
+        self._subjects = first.registry
         self._assessor = Assessor(self._subjects, {})
         self._cleared = resolved_to_count(connection)
         # When a frame came and what was known of its beacon then is the node's word, like a resolution.

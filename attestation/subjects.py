@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Iterable
 from functools import lru_cache
 
@@ -50,16 +51,16 @@ def _subject(items: tuple[tuple[int, bytes], ...]) -> Subject:
     return Subject(read_history(items))
 
 
-class Registry:
+class Registry(ABC):
     """Subjects as registered to date."""
 
+    @abstractmethod
     def get(self, subject: str) -> Subject | None:
         """The subject, or None when nobody registered it."""
-        raise KeyError(subject)
 
+    @abstractmethod
     def meters(self) -> Iterable[str]:
         """The ids of all meters."""
-        return ()
 
     def gateway_of(self, meter: str, index: int) -> str | None:
         """The gateway that carries the meter at a log index, None when it was not enrolled."""
@@ -127,10 +128,6 @@ class LogRegistry(Registry):
     def meters(self) -> Iterable[str]:
         """See Registry.meters."""
         return [name for name, subject in self._subjects.items() if subject.kind == METER]
-
-    def histories(self) -> list[History]:
-        """All histories, by subject."""
-        return [self._subjects[name].history for name in sorted(self._subjects)]
 
 
 _NAMES_PER_QUERY = 500
