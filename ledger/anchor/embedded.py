@@ -7,9 +7,11 @@ from __future__ import annotations
 
 import os
 import platform
+import signal
 import socket
 import subprocess
 import time
+from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
 
@@ -78,8 +80,11 @@ class EmbeddedChain:
         """Start anvil and wait for its answer. Raises InputError (anvil-missing), Unavailable (chain-start-failed)."""
         if self.pid is not None:
             return
+        self._end_orphan()
         self._process = subprocess.Popen(  # noqa: S603  our own pinned binary
             self._command(), stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        if self.state is not None:
+            self._pid_file(self.state).write_text(str(self._process.pid), encoding="ascii")
         deadline = time.monotonic() + START_SECONDS
         while time.monotonic() < deadline and self._process.poll() is None:
             try:
@@ -102,6 +107,31 @@ class EmbeddedChain:
         except subprocess.TimeoutExpired:
             process.kill()
             process.wait()
+
+    def _end_orphan(self) -> None:
+        """End the anvil of a node that was killed: two of them would write one state file."""
+        if self.state is None or not self._pid_file(self.state).is_file():
+            return
+        pid = int(self._pid_file(self.state).read_text(encoding="ascii") or 0)
+        # Told to end it writes its state; what does not end in time is killed.
+        for sign in (signal.SIGTERM, signal.SIGKILL):
+            deadline = time.monotonic() + STOP_SECONDS
+            if self._runs_on_state(pid):
+                with suppress(ProcessLookupError):
+                    os.kill(pid, sign)
+            while self._runs_on_state(pid) and time.monotonic() < deadline:
+                time.sleep(0.05)
+
+    def _runs_on_state(self, pid: int) -> bool:
+        try:
+            arguments = Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")
+        except OSError:
+            return False
+        return str(self.state).encode() in arguments and b"--state" in arguments
+
+    @staticmethod
+    def _pid_file(state: Path) -> Path:
+        return state.with_suffix(".pid")
 
     def _command(self) -> list[str]:
         command = [str(find_anvil()), "--quiet", "--host", "127.0.0.1", "--port", str(self.port),

@@ -76,6 +76,25 @@ def test_a_killed_chain_comes_back_with_what_was_saved(tmp_path: Path) -> None:
         chain.stop()
 
 
+def test_the_anvil_of_a_killed_node_is_ended_before_another_takes_its_state(tmp_path: Path) -> None:
+    state = tmp_path / "anvil.json"
+    orphan = EmbeddedChain(state, FixedClock(NOW))
+    orphan.start()
+    places = deploy(orphan.url, account("deployer"), [GOVERNORS[0].address], 1, orphan.clock)
+    with EmbeddedChain(state, FixedClock(NOW)) as chain:
+        assert orphan.pid is None
+        assert chain.rpc.call("eth_getCode", places.certificates, "latest") != "0x", "it wrote its state as it left"
+
+
+def test_a_pid_that_now_belongs_to_somebody_else_is_left_alone(tmp_path: Path) -> None:
+    (tmp_path / "anvil.pid").write_text(str(os.getpid()))
+    with EmbeddedChain(tmp_path / "anvil.json", FixedClock(NOW)) as chain:
+        assert chain.pid is not None
+    (tmp_path / "anvil.pid").write_text("")
+    with EmbeddedChain(tmp_path / "anvil.json", FixedClock(NOW)) as chain:
+        assert chain.pid is not None
+
+
 def test_starting_twice_is_starting_once_and_stopping_twice_is_fine() -> None:
     chain = EmbeddedChain(None, FixedClock(NOW))
     chain.start()
