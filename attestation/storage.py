@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import zlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from functools import lru_cache
 from typing import Any
 
@@ -90,18 +90,3 @@ def blocks_of(connection: Connection, log_index: int) -> list[tuple[bytes, bytes
     if not found:
         raise NotFound("frame-unknown", "no frame stands at this log index", where=str(log_index))
     return found
-
-
-def blocks_at(connection: Connection, meter: str, indices: Iterable[int]) -> list[tuple[int, int, bytes, bytes]]:
-    """(log index, ordinal, header, body) of a meter's blocks in some frames, by log index."""
-    columns = (col(BlockRow.log_index), col(BlockRow.ordinal), col(BlockRow.header), col(BlockRow.body))
-    wanted, found = list(indices), []
-    for start in range(0, len(wanted), _INDICES_PER_QUERY):
-        query = (select(*columns).where(col(BlockRow.meter) == meter)
-                 .where(col(BlockRow.log_index).in_(wanted[start : start + _INDICES_PER_QUERY])))
-        found += [(row[0], row[1], row[2], unpack_body(row[3])) for row in connection.execute(query)]
-    return sorted(found)
-
-
-# Databases limit the parameters of one statement.
-_INDICES_PER_QUERY = 500
