@@ -11,7 +11,7 @@ from sqlalchemy import Connection
 
 from api import anchoring
 from api.deployment import Deployment
-from api.sealer import sealed_size
+from api.pipeline import sealed_size
 from attestation import registry, series
 from attestation.history import profile_at
 from attestation.registration import BASE_UNITS, METER, ColumnProfile
@@ -21,7 +21,7 @@ from certificates.query import Filter, LedgerRow
 from certificates.wording import KINDS, STATES
 from core.clock import SharedClock
 from core.database import reading
-from core.period import MAX_INSTANT, Period, local_text
+from core.period import MAX_INSTANT, Period, local_text, parse_instant
 from core.records import Kind
 from ledger import log
 
@@ -77,8 +77,14 @@ def _certificate(row: LedgerRow) -> dict[str, Any]:
     state = row.piece_status if row.piece_status != "live" else row.status
     kind, words = KINDS[Kind.parse(row.kind)], STATES[state]
     return {"id": row.piece, "kind": [kind.zh, kind.en], "amount": str(int(row.piece_to) - int(row.piece_from)),
-            "unit": row.unit, "subject": row.subject, "period": f"{row.period_start[:10]} – {row.period_end[:10]}",
+            "unit": row.unit, "subject": row.subject, "period": _days(row),
             "status": [words.zh, words.en], "tone": "ok" if state == "live" else "warn"}
+
+
+def _days(row: LedgerRow) -> str:
+    """First and last day of the period in the zone of the page."""
+    first, last = parse_instant(row.period_start), parse_instant(row.period_end) - 1
+    return f"{local_text(first, ZONE)[:10]} – {local_text(last, ZONE)[:10]}"
 
 
 def _meter(connection: Connection, deployment: Deployment, meter: str) -> dict[str, Any]:

@@ -180,16 +180,26 @@ def anchor(deployment: Deployment, link: ChainLink, steps: Steps = quiet) -> Anc
 
 
 def settle(deployment: Deployment, link: ChainLink, index: int, steps: Steps = quiet) -> Anchored:
-    """Seal and anchor until the entry of this index is covered; the anchor that covers it. Raises Unavailable."""
+    """Seal and anchor until the entry of this index is covered, on the chain as it is now; the newest anchor.
+
+    What was anchored once may have been lost with the chain, so the chain is asked again. Raises Unavailable.
+    """
     with reading(deployment.engine) as connection:
-        covered = anchoring.covering(connection, index)
-    if covered is not None:
-        return covered
-    seal(deployment, steps)
+        sealed = sealed_size(connection)
+    if sealed <= index:
+        seal(deployment, steps)
     anchored = anchor(deployment, link, steps)
     if anchored is None or anchored.size <= index:
         raise NotFound("entry-missing", f"the log has no entry {index}")
     return anchored
+
+
+def sealed_size(connection: Connection) -> int:
+    """Size of the newest checkpoint, 0 before the first."""
+    try:
+        return log.checkpoint(connection).size
+    except NotFound:
+        return 0
 
 
 def follow_chain(deployment: Deployment, link: ChainLink) -> Block | None:

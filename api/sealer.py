@@ -10,7 +10,6 @@ import threading
 from collections.abc import Callable
 from time import monotonic
 
-from sqlalchemy import Connection
 from sqlalchemy.exc import OperationalError
 
 from api import entries, pipeline
@@ -87,7 +86,7 @@ class Sealer:
         """One look: seal if it is time."""
         settings = self._deployment.settings
         with reading(self._deployment.engine) as connection:
-            size, sealed = log.size(connection), sealed_size(connection)
+            size, sealed = log.size(connection), pipeline.sealed_size(connection)
         self._metrics.log_size.labels("appended").set(size)
         self._metrics.log_size.labels("sealed").set(sealed)
         due = monotonic() - self._last >= settings.seal_interval_ms / 1000
@@ -115,14 +114,6 @@ class ChainFollower:
             self._metrics.log_size.labels("anchored").set(anchored.size)
         self.newest = pipeline.follow_chain(self._deployment, self._link)
         pipeline.deliver(self._deployment, self._link)
-
-
-def sealed_size(connection: Connection) -> int:
-    """Size of the newest checkpoint, 0 before the first."""
-    try:
-        return log.checkpoint(connection).size
-    except NotFound:
-        return 0
 
 
 def manifest_due(deployment: Deployment, size: int) -> bool:

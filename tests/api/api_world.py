@@ -11,7 +11,7 @@ from api_helpers import ORIGIN, TOKENS
 
 from api import pipeline
 from api.chain import ChainLink
-from api.deployment import Deployment, Founding, create
+from api.deployment import Deployment, Founding, create, open_deployment
 from attestation.block import BlockData, Column
 from attestation.build import build_frame
 from attestation.envelope import RULES, open_envelope, seal
@@ -116,12 +116,21 @@ def participant_fields(org: str, roles: list[str], keys: list[dict[str, Any]], a
 class World:
     """The deployment and everybody around it."""
 
-    def __init__(self, directory: Path, clock: Clock | None = None, **changes: Any) -> None:
-        self.clock = clock or FixedClock(AFTER)
-        self.deployment: Deployment = create(directory, founding(**changes), clock=self.clock)
-        self.link: ChainLink = self.deployment.chain_link()
+    def __init__(self, deployment: Deployment) -> None:
+        self.deployment, self.clock = deployment, deployment.clock
+        self.link: ChainLink = deployment.chain_link()
         self.gateway = Gateway()
         self.heads: dict[str, Registration] = {}
+
+    @classmethod
+    def made(cls, directory: Path, clock: Clock | None = None, **changes: Any) -> World:
+        """A new deployment, nothing registered yet."""
+        return cls(create(directory, founding(**changes), clock=clock or FixedClock(AFTER)))
+
+    @classmethod
+    def opened(cls, directory: Path) -> World:
+        """A deployment that is there already."""
+        return cls(open_deployment(directory, clock=FixedClock(AFTER)))
 
     def close(self) -> None:
         self.link.stop()
@@ -170,14 +179,19 @@ class World:
     # the same through the pipeline
 
     def prepare(self) -> World:
-        """Registered in the log and on the chain, rules released, 26 hours of frames accepted."""
+        """Registered in the log and on the chain, rules released, the first hours of frames accepted."""
         for envelope in self.registrations():
             pipeline.register(self.deployment, envelope)
         pipeline.release_rules(self.deployment, self.rules())
-        first = self.put(*self.gateway.frames(START - HOUR, 26))[1]
-        pipeline.register(self.deployment, self.claim_point(first))
+        self.accept_frames(2)
+        pipeline.register(self.deployment, self.claim_point(8))
         self.link.start()
         self.enter()
+        return self
+
+    def accept_frames(self, count: int = 24) -> World:
+        """The next hourly frames; the first two are before the claim point opens."""
+        self.put(*self.gateway.frames(START - HOUR + self.gateway.seq * HOUR, count))
         return self
 
     def put(self, *submissions: Submission) -> list[int]:
