@@ -18,10 +18,11 @@ INPUTS = {"a": "t", "b": "kg", "c": "tCO2", "x": "1", "kind": "text", "parts": {
           "table": {"list": {"key": "t", "value": "GJ", "name": "text"}}}
 
 
-@pytest.mark.parametrize("text", ["", "1 +", "* 2", "(1", "1)", "1 2", "a.b.c", "1..2", ".5", "1e5", "A", "a$", "if(1, 2",
-                                  "foo(1)", "sum(a in 5: a)", "sum(a of parts: a)", "convert(a)", "convert(a, MWh)",
-                                  "round(1)", "round(1, x)", "min(1)", "sqrt(1, 2)", "1 < 2 < 3", "not", "and", "in",
-                                  "count(1)", "lookup(table, key, value)", "\"open", "[t]", "a = "])
+@pytest.mark.parametrize("text", [
+    "", "1 +", "* 2", "(1", "1)", "1 2", "a.b.c", "1..2", ".5", "1e5", "A", "a$", "if(1, 2", "foo(1)",
+    "sum(a in 5: a)", "sum(a of parts: a)", "convert(a)", "convert(a, MWh)", "round(1)", "round(1, x)",
+    "min(1)", "sqrt(1, 2)", "1 < 2 < 3", "not", "and", "in", "count(1)", "lookup(table, key, value)", "\"open",
+    "[t]", "a = "])
 def test_what_the_grammar_does_not_know_is_refused(text: str) -> None:
     assert code_of(lambda: parse(text)) == "expression-malformed"
 
@@ -66,9 +67,11 @@ def test_an_unknown_unit_in_an_expression_is_refused() -> None:
                                   ["number", "1.0", "1"], ["number", 1, "1"], ["name"], "a", [["+"]],
                                   ["convert", ["number", "1", "kWh"], "MWh", "1", "999"],
                                   ["not"], ["round", ["number", "1", "1"], "21"], ["round", ["number", "1", "1"], "-1"],
-                                  ["convert", ["number", "1", "kWh"], "MWh", "1"], ["sum", "i", "l"], ["and", ["name", "x"]]])
+                                  ["convert", ["number", "1", "kWh"], "MWh", "1"], ["sum", "i", "l"],
+                                  ["and", ["name", "x"]]])
 def test_a_tree_that_is_not_of_the_language_is_refused(tree: Any) -> None:
-    assert code_of(lambda: check(tree, {})) in ("expression-malformed", "number-not-canonical", "expression-unknown-name")
+    refused = {"expression-malformed", "number-not-canonical", "expression-unknown-name"}
+    assert code_of(lambda: check(tree, {})) in refused
 
 
 def test_a_tree_from_evidence_may_not_nest_without_end() -> None:

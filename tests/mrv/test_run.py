@@ -258,7 +258,8 @@ FIRST = (*ELECTRICITY, 0)
 
 
 @pytest.mark.parametrize(("path", "to", "code"), [
-    (("subject",), ..., "inputs-malformed"), (("surplus",), 1, "inputs-malformed"), (("subject",), "Org", "id-malformed"),
+    (("subject",), ..., "inputs-malformed"), (("surplus",), 1, "inputs-malformed"),
+    (("subject",), "Org", "id-malformed"),
     (("boundary",), "", "inputs-malformed"), (("boundary",), "x" * 201, "inputs-malformed"),
     (("allow_unconfirmed",), "true", "inputs-malformed"), (("inputs",), [], "inputs-malformed"),
     (("inputs",), {}, "input-missing"), (ELECTRICITY, [], "input-missing"), (ELECTRICITY, {}, "input-missing"),
@@ -274,9 +275,11 @@ FIRST = (*ELECTRICITY, 0)
     ((*FIRST, "quantity"), {"value": "1", "unit": "t"}, "unit-mismatch"),
     ((*FIRST, "quantity"), {"value": "1", "unit": "kwh"}, "unit-unknown"),
     ((*FIRST, "quantity"), {"value": "1"}, "quantity-malformed"),
-    ((*FIRST, "quantity", "value"), "999999.999", "source-mismatch"), ((*FIRST, "priority"), "2", "priority-mismatch"),
+    ((*FIRST, "quantity", "value"), "999999.999", "source-mismatch"),
+    ((*FIRST, "priority"), "2", "priority-mismatch"),
     ((*FIRST, "method"), "manual", "source-not-allowed"), ((*FIRST, "method"), "guessed", "source-not-allowed"),
-    ((*FIRST, "uncertainty"), ..., "inputs-malformed"), ((*FIRST, "source"), {"type": "declared"}, "source-not-allowed"),
+    ((*FIRST, "uncertainty"), ..., "inputs-malformed"),
+    ((*FIRST, "source"), {"type": "declared"}, "source-not-allowed"),
     ((*FIRST, "source"), {"type": "rumour"}, "inputs-malformed"), ((*FIRST, "source"), None, "inputs-malformed"),
     ((*FIRST, "source", "from"), "1000", "inputs-malformed"), ((*FIRST, "source", "from"), {}, "inputs-malformed"),
     ((*FIRST, "source", "from", "position"), "01000", "number-not-canonical"),
