@@ -27,13 +27,14 @@ from api.routes import (
     mrv,
     overview,
     participants,
+    printed,
     registrations,
     system,
 )
 
 STATIC = Path(__file__).parent / "static"
 ROUTERS = (frames.router, log.router, registrations.router, meters.router, claims.router, certificates.router,
-           participants.router, chain.router, mrv.router, jobs.router, overview.router,
+           printed.router, participants.router, chain.router, mrv.router, jobs.router, overview.router,
            system.router)
 DESCRIPTION = ("A permissioned carbon ledger and MRV service. Errors are RFC 9457 problems; every POST takes an "
                "Idempotency-Key; writes carry an organisation's token or a frame's signature.")

@@ -7,10 +7,7 @@ from __future__ import annotations
 
 import json
 import logging
-import os
-import signal
 import threading
-import time
 from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from pathlib import Path
@@ -25,9 +22,6 @@ from core.ethereum import Account, parse_address
 from core.settings import Settings
 from ledger.anchor.embedded import EmbeddedChain
 from ledger.anchor.evm import Addresses, Chain, EvmAnchor
-
-# How long a chain that was left behind may take to save its state.
-ORPHAN_S = 10.0
 
 _log = logging.getLogger("carbonseal.chain")
 
@@ -108,18 +102,14 @@ class ChainLink:
         """
         if self._embedded is None:
             return
-        pid_file = self.directory / "anvil.pid"
-        end_orphan(pid_file)
         self._embedded.start()
-        pid_file.write_text(f"{self._embedded.pid}\n", encoding="ascii")
         if (self.directory / "addresses.json").exists():
             restore(self.chain, self.directory)
 
     def stop(self) -> None:
         """Stop the embedded chain; it writes its state."""
-        if self._embedded is not None and self._embedded.pid is not None:
+        if self._embedded is not None:
             self._embedded.stop()
-            (self.directory / "anvil.pid").unlink(missing_ok=True)
 
     def state(self) -> str:
         """"ok", or the code of what is wrong."""
@@ -138,30 +128,6 @@ class ChainLink:
         if (state := self.state()) != "ok":
             raise Unavailable("chain-unavailable", f"the chain does not answer as it should: {state}", where=self.url,
                               hint="anchors and certificates wait until it is back")
-
-
-def end_orphan(pid_file: Path) -> None:
-    """End the chain that a killed node left running: two of them would write one state file.
-
-    It is asked to end (and saves its state) only if it still runs on this very folder.
-    """
-    try:
-        pid = int(pid_file.read_text(encoding="ascii"))
-        command = Path(f"/proc/{pid}/cmdline").read_bytes()
-    except (OSError, ValueError):
-        return
-    if str(pid_file.parent).encode() not in command:
-        return
-    _log.warning("ending the chain that a killed node left behind (process %d)", pid)
-    deadline = time.monotonic() + ORPHAN_S
-    try:
-        os.kill(pid, signal.SIGTERM)
-        while time.monotonic() < deadline:
-            os.kill(pid, 0)
-            time.sleep(0.02)
-        os.kill(pid, signal.SIGKILL)
-    except ProcessLookupError:
-        pass
 
 
 def deploy(chain: Chain, directory: Path, governors: Sequence[str], threshold: int) -> Addresses:

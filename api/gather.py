@@ -11,11 +11,11 @@ from typing import Any
 
 from sqlalchemy import Connection
 
-from attestation import registry, series, storage
+from attestation import registry, series
 from attestation.block import Header, decode_header
 from attestation.envelope import open_envelope
 from attestation.frame import Frame, decode_frame
-from attestation.frames import counted_indices
+from attestation.frames import counted_indices, headers_of
 from attestation.history import ClaimPoint, claim_point_at
 from attestation.refold import COUNTS
 from attestation.series import RegisterReading
@@ -140,7 +140,7 @@ def _completeness(connection: Connection, period: Period, inputs: Mapping[str, S
             for index in indices:
                 frame = decode_frame(open_envelope(log.entry(connection, index)).payload)
                 frames[frame.gateway, frame.epoch, frame.seq] = frame
-            headers += [decode_header(header) for _, _, header, _ in storage.blocks_at(connection, meter, indices)]
+            headers += [decode_header(header) for header in headers_of(connection, meter, indices)]
         flagged += _flagged(connection, meter, period)
     return figures(frames, headers, sources, period, flagged)
 
