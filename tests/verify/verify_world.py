@@ -197,6 +197,14 @@ class World:
         if self.lies.revoke == "after":
             self.register("device", envelope.DEVICE, GATEWAY, "revoke", REVIEWED - HOUR, {"reason": "retired"})
 
+    def where(self, position: int) -> tuple[int, int]:
+        """(epoch, seq) of the frame at a position in time."""
+        return 0, position
+
+    def carrier(self, position: int) -> tuple[str, str]:
+        """(gateway, name of its key) of the frame at a position in time."""
+        return GATEWAY, self.lies.frame_signer
+
     def _frame(self, seq: int) -> None:
         first = START + (seq - 2) * FRAME
         times = np.arange(first, first + FRAME, STEP, dtype=np.int64)
@@ -212,9 +220,10 @@ class World:
         else:
             blocks.append(BlockData(MAIN, times, (Column(IMPORT, 0, raw * 2),), np.zeros(READINGS, np.int64),
                                     (IMPORT,)))
+        gateway, key = self.carrier(seq)
         submission = build_frame(
-            signer(self.lies.frame_signer), self.lies.frame_origin, "site:lanhe", GATEWAY, 0, seq, self.prev,
-            self.lies.clock, Beacon(CHAIN_ID, 50 + seq, sha256(b"block").digest()),
+            signer(key), self.lies.frame_origin, "site:lanhe", gateway, *self.where(seq), self.prev, self.lies.clock,
+            Beacon(CHAIN_ID, 50 + seq, sha256(b"block").digest()),
             profiles_digest({meter: self.last[meter].digest for meter in (PV, MAIN)}), blocks,
             lambda: sha256(b"salt:%d" % seq).digest()[:16])
         self.frames.append((self.append(submission.envelope), submission))
@@ -269,7 +278,7 @@ class World:
         seq, ordinal = divmod((instant - START) // STEP + 2 * READINGS, READINGS)
         ordinals = {MAIN: 0, PV: 1}
         position = raw_at(instant) * (1 if meter == PV else 2)
-        return ReadingPlace(position, instant, GATEWAY, 0, seq, ordinals[meter], ordinal,
+        return ReadingPlace(position, instant, self.carrier(seq)[0], *self.where(seq), ordinals[meter], ordinal,
                             self.frames[seq][0]).as_json()
 
     def _claim(self, digest: bytes, methodology: str) -> ClaimDocument:
@@ -302,14 +311,16 @@ class World:
     def _completeness(self) -> dict[str, str]:
         meter = PV if self.lies.kind == "green-power" else MAIN
         chain = [self.frame(seq) for seq in self.chain()]
-        within = counted(chain, Carrier(GATEWAY, PERIOD.start, PERIOD.end))
-        headers = [decode_header(header) for frame in within for header, _ in self.frames[frame.seq][1].blocks]
+        within = [frame for carrier in self.carriers() for frame in counted(
+            [frame for frame in chain if frame.gateway == carrier.gateway], carrier)]
+        headers = [decode_header(header) for position, frame in zip(self.chain(), chain, strict=True)
+                   if frame in within for header, _ in self.frames[position][1].blocks]
         source = next(iter(self.result.inputs.items.values()))[0].source
         closing = Place(**{name: int(text) if text.isdigit() else text for name, text in source["to"].items()
                            if name != "time"}, time=PERIOD.end - self.lies.earlier_reading * STEP)
         opening = None if "mark" in source else replace(closing, time=PERIOD.start)
         sources = [RegisterSource("x", meter, source["quantity"], None, 0, opening, closing, "measured", None)]
-        return figures({(GATEWAY, frame.epoch, frame.seq): frame for frame in within},
+        return figures({(frame.gateway, frame.epoch, frame.seq): frame for frame in within},
                        [header for header in headers if header.meter == meter], sources, PERIOD, 0) | dict(
                            self.lies.completeness)
 
@@ -354,6 +365,18 @@ class World:
     def chain(self) -> list[int]:
         """The seqs of the frames an evidence file needs."""
         return list(range(1 if self.lies.kind == "green-power" else 2, 9))
+
+    def gateways(self) -> list[str]:
+        """The gateways with frames in the file."""
+        return [GATEWAY]
+
+    def carriers(self) -> list[Carrier]:
+        """Who carried the meters in the period."""
+        return [Carrier(GATEWAY, PERIOD.start, PERIOD.end)]
+
+    def ends(self) -> list[int]:
+        """Positions at which a chain or an epoch ends: those frames need their proof."""
+        return [self.chain()[-1]]
 
     def trust(self, **changes: Any) -> Trust:
         """A trust list that fits."""
@@ -407,7 +430,7 @@ class World:
         """Subjects whose histories the file holds."""
         found = [NODE, ENTERPRISE] + ([VERIFIER] if purpose != "review" else [])
         if level != "public":
-            found += [GATEWAY, *([PV, POINT] if self.lies.kind == "green-power" else [MAIN])]
+            found += [*self.gateways(), *([PV, POINT] if self.lies.kind == "green-power" else [MAIN])]
             found += [subject for subject in self.histories if subject.startswith("dispute:")]
         return found
 
@@ -429,10 +452,10 @@ class World:
         days: dict[str, bytes] = {}
         for seq in self.chain():
             index, submission = self.frames[seq]
-            shown = seq % 2 == 0 or seq == self.chain()[-1]
+            shown = seq % 2 == 0 or seq in self.ends()
             if shown:
                 proven.add(index)
-            name = f"frames/{name_of(GATEWAY)}/{self._day(seq)}.cbor"
+            name = f"frames/{name_of(self.carrier(seq)[0])}/{self._day(seq)}.cbor"
             days[name] = days.get(name, b"") + item([index if shown else None, submission.envelope])
         return days
 
@@ -451,7 +474,7 @@ class World:
             silent = decode_header(header).readings == 0
             name = f"blocks/{name_of(meter)}/{self._day(seq)}.cbor"
             days[name] = days.get(name, b"") + item([
-                GATEWAY, 0, seq, ordinal, merkle.inclusion_path(leaves, ordinal), header,
+                self.carrier(seq)[0], *self.where(seq), ordinal, merkle.inclusion_path(leaves, ordinal), header,
                 body if given and not silent else None])
         return days
 
@@ -460,8 +483,8 @@ class World:
         wanted = {*self.subjects(level, purpose), key}
         absent = set()
         if level != "public":
-            wanted.add(f"frames/{GATEWAY}")
-            absent = {f"dispute:{GATEWAY}"} - wanted
+            wanted |= {f"frames/{gateway}" for gateway in self.gateways()}
+            absent = {f"dispute:{gateway}" for gateway in self.gateways()} - wanted
         return {"schema": "carbonseal-manifest-rows/1",
                 "rows": [self.row(subject) for subject in sorted(wanted, key=str.encode)],
                 "absent": [self._absence(subject) for subject in sorted(absent)]}
