@@ -1,0 +1,142 @@
+/** A formula: named inputs, expressions for outputs, validity and source; identified by the digest of its document. */
+import { check, typeText, type ListType, type Node, type Type } from "./checker.js";
+import { Misuse, asObject, list, member, text, titles } from "./document.js";
+import { Decimal } from "./decimal.js";
+import { RuleError } from "./error.js";
+import { Validity } from "./dates.js";
+import { checkNames, readInputs, type Given, type Input } from "./fields.js";
+import { evaluate, type Scalar, type Step, type Value } from "./interpreter.js";
+import { digest } from "./json.js";
+import { Quantity } from "./quantity.js";
+import { render } from "./render.js";
+import { isObject, plainText, represented, type Json, type JsonObject } from "./texts.js";
+import { Unit, parseUnit } from "./units.js";
+
+const SCHEMA = "carbonseal-formula/1";
+
+/** A named expression: an intermediate value (`title` null), an output, or a condition that must hold. */
+export interface Definition {
+  readonly name: string;
+  readonly title: ReadonlyMap<string, string> | null;
+  readonly node: Node;
+  readonly required: boolean;
+}
+
+/** What a formula gave: outputs by name, and the trace of every definition in order. */
+export interface Evaluation {
+  readonly formula: Formula;
+  readonly outputs: ReadonlyMap<string, Quantity | string>;
+  readonly trace: readonly (readonly [Definition, Step])[];
+}
+
+/** A formula as loaded and checked; `digest`: SHA-256 of its canonical document, hex. */
+export class Formula {
+  readonly id: string;
+  readonly version: string;
+  readonly title: ReadonlyMap<string, string>;
+  readonly source: string;
+  readonly status: string;
+  readonly validity: Validity;
+  readonly inputs: readonly Input[];
+  readonly definitions: readonly Definition[];
+  readonly digest: string;
+
+  private constructor(readonly document: JsonObject) {
+    if (text(document, "schema") !== SCHEMA) {
+      throw new RuleError("rule-malformed", `${represented(member(document, "schema"))} is not ${SCHEMA}`);
+    }
+    this.inputs = readInputs(document);
+    this.id = text(document, "id");
+    this.version = text(document, "version");
+    this.title = titles(member(document, "title"));
+    this.source = text(document, "source");
+    this.status = text(document, "status");
+    this.validity = Validity.fromDocument(asObject(member(document, "valid")));
+    this.definitions = readDefinitions(this.inputs, list(document, "definitions"));
+    this.digest = digest(document);
+  }
+
+  /** The formula of its canonical document, units checked. Throws errors that name the formula. */
+  static fromDocument(document: Json): Formula {
+    const id = isObject(document) ? plainText(document.get("id") ?? "?") : "?";
+    try {
+      return new Formula(asObject(document));
+    } catch (error) {
+      if (error instanceof Misuse) {
+        throw new RuleError("rule-malformed", `a formula lacks or misuses ${error.member}`, { where: id });
+      }
+      throw error instanceof RuleError ? error.at(`${id} ${error.where}`.trim()) : error;
+    }
+  }
+
+  /** "id@version". */
+  get key(): string {
+    return `${this.id}@${this.version}`;
+  }
+
+  /** The definitions that are outputs. */
+  get outputs(): readonly Definition[] {
+    return this.definitions.filter((definition) => definition.title !== null);
+  }
+
+  /** The outputs for these values by input name. Throws input-missing, unit-mismatch, out-of-range, … */
+  evaluate(given: ReadonlyMap<string, Given>): Evaluation {
+    checkNames(this.inputs.map((input) => input.name), given, this.key);
+    const environment = new Map<string, Value>();
+    for (const input of this.inputs) environment.set(input.name, input.bind(given.get(input.name)));
+    const trace: (readonly [Definition, Step])[] = [];
+    const outputs = new Map<string, Quantity | string>();
+    for (const definition of this.definitions) {
+      const step = evaluate(definition.node, environment);
+      if (definition.required && step.value !== true) {
+        throw new RuleError("out-of-range", `${render(definition.node)} does not hold`, { where: this.key });
+      }
+      environment.set(definition.name, step.value);
+      trace.push([definition, step]);
+      if (definition.title !== null) outputs.set(definition.name, output(definition.node.type, step.value));
+    }
+    return { formula: this, outputs, trace };
+  }
+}
+
+function output(type: Type, value: Scalar): Quantity | string {
+  return type instanceof Unit && value instanceof Decimal ? new Quantity(value, type) : String(value);
+}
+
+function readDefinitions(inputs: readonly Input[], documents: readonly Json[]): readonly Definition[] {
+  const scope = new Map<string, Type | ListType>(inputs.map((input) => [input.name, input.type]));
+  if (scope.size !== inputs.length) throw new RuleError("rule-malformed", "an input name occurs twice");
+  const definitions: Definition[] = [];
+  for (const document of documents) {
+    const definition = readDefinition(asObject(document), scope);
+    scope.set(definition.name, definition.node.type);
+    definitions.push(definition);
+  }
+  if (definitions.every((definition) => definition.title === null)) {
+    throw new RuleError("rule-malformed", "a formula has at least one output");
+  }
+  return definitions;
+}
+
+function readDefinition(document: JsonObject, scope: ReadonlyMap<string, Type | ListType>): Definition {
+  const name = text(document, "name");
+  if (scope.has(name)) throw new RuleError("rule-malformed", `the name ${represented(name)} has two meanings`);
+  const node = check(member(document, "tree"), scope);
+  const unit = text(document, "unit");
+  const declared: Type = unit === "text" || unit === "boolean" ? unit : parseUnit(unit);
+  if (!agrees(node.type, declared)) {
+    throw new RuleError("expression-unit", `${represented(name)} comes out in ${typeText(node.type)}, not in ${unit}`,
+      { hint: "write convert(…, [unit]) or correct the expression" });
+  }
+  const required = document.get("require") === true;
+  if (required && node.type !== "boolean") {
+    throw new RuleError("expression-unit", `${represented(name)} is required but no condition`);
+  }
+  const title = document.get("title");
+  return { name, title: title === undefined || title === null ? null : titles(title), required,
+    node: { ...node, type: declared } };
+}
+
+function agrees(found: Type, declared: Type): boolean {
+  return found instanceof Unit && declared instanceof Unit ? found.sameAs(declared) : found === declared;
+}
