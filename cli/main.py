@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from cli import decode, deployment, gateway, mrv, tree
+from cli.demo import command as demo
 from cli.output import language
 
 app = typer.Typer(
@@ -16,6 +17,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
     help="CarbonSeal 碳印：联盟链碳账本与 MRV 核验 · a permissioned carbon ledger and MRV verification service",
 )
+app.command("demo")(demo.demo)
 app.command("init")(deployment.init)
 app.command("serve")(deployment.serve)
 app.command("fsck")(deployment.fsck)

@@ -38,9 +38,9 @@ def _report(node: Node, piece: bytes, check_url: str) -> CertificateReport:
     deployment = node.deployment
     notices = ["simulated-clock"] if isinstance(deployment.clock, SharedClock) else []
     with reading(deployment.engine) as connection:
-        size = pipeline.sealed_size(connection)
         newest = next(iter(anchoring.listed(connection, 1)), None)
         chain = deployment.trust.chain
         anchor = AnchorFact(chain.id, chain.anchor_registry, newest.block, newest.time) if newest else None
-        return certificate_report(connection, piece, rules=catalogue.shipped(), size=newest.size if newest else size,
-                                  anchor=anchor, check_url=check_url, now=deployment.clock.now(), notices=notices)
+        size = newest.size if newest else pipeline.sealed_size(connection)
+        return certificate_report(connection, piece, rules=catalogue.shipped(), size=size, anchor=anchor,
+                                  check_url=check_url, now=deployment.clock.now(), notices=notices)

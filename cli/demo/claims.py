@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from decimal import Decimal
 from hashlib import sha256
 from pathlib import Path
-from typing import Any
 
 from cli.demo.screen import Screen
 from cli.demo.stage import Stage
@@ -24,7 +23,7 @@ from cli.demo.world import (
     Party,
 )
 from cli.desks.enterprise import EnterpriseDesk, Facts
-from cli.desks.verifier import VerifierDesk
+from cli.desks.verifier import Review, VerifierDesk
 from core.claims import ClaimDocument, DocumentInput, MeterInput
 from core.period import Period
 from verify.trust import load_trust
@@ -86,19 +85,21 @@ def certify(stage: Stage, screen: Screen, name: str, party: Party, facts: Facts)
     result, certificate = payload["result"], payload["certificate"]
     screen.line(f"{party.zh}签名声明 → 计算书：{result['value']} {result['unit']}",
                 f"{party.en} signs its claim → statement: {result['value']} {result['unit']}")
-    _give_opinion(stage, screen, claim["claim"])
+    review = give_opinion(stage, claim["claim"])
+    screen.line(f"核查方（演示脚本，不是审计）复算 {review.entries} 条日志条目与清单，核对全部明细，签署意见",
+                f"verifier (demonstration script, no audit) recomputes {review.entries} entries, all details, signs")
     screen.line(f"签发：{certificate['amount']} {certificate['unit']}",
                 f"issued: {certificate['amount']} {certificate['unit']}")
     return Certified(name, document, claim["statement"]["digest"], certificate["amount"], certificate["unit"])
 
 
-def _give_opinion(stage: Stage, screen: Screen, claim: str) -> dict[str, Any]:
+def give_opinion(stage: Stage, claim: str) -> Review:
+    """The scripted verifier, with its own key and trust list: review, opinion, issue. Raises what refuses any of it."""
     desk = VerifierDesk(stage.node(VERIFIER.org), VERIFIER.org, stage.parties.of(VERIFIER).account,
                         load_trust(stage.directory / "trust.json"), stage.clock)
     review = desk.review(claim)
-    screen.line(f"核查方（演示脚本，不是审计）复算 {review.entries} 条日志条目与清单，核对全部明细，签署意见",
-                f"verifier (demonstration script, no audit) recomputes {review.entries} entries, all details, signs")
-    return desk.submit(claim, desk.sign(review, CRITERIA, REASONS))
+    desk.submit(claim, desk.sign(review, CRITERIA, REASONS))
+    return review
 
 
 def _document(folder: Path, name: str, text: str) -> bytes:

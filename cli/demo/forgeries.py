@@ -61,7 +61,7 @@ def drop_a_frame(members: Members) -> None:
     """A frame in the middle of a day left out."""
     name = sorted(name for name in members if name.startswith("frames/"))[-2]
     items = list(cbor.sequence(members[name]))
-    unproven = [i for i, item in enumerate(items) if item[1] is None]
+    unproven = [i for i, item in enumerate(items) if item[0] is None]
     del items[unproven[len(unproven) // 2]]
     members[name] = _join(items)
 

@@ -26,7 +26,7 @@ class Screen:
 
     def title(self, text: str) -> None:
         """The frame around the beginning and the end."""
-        err.print(Panel(text, expand=False, border_style="cyan"))
+        err.print(Panel(text, expand=False, border_style="cyan"), soft_wrap=False)
 
     @contextmanager
     def act(self, zh: str, en: str, why_zh: str = "", why_en: str = "") -> Iterator[None]:

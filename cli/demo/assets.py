@@ -1,0 +1,162 @@
+"""What holders do with certificates, what a reader checks offline, and what the tamper round shows."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from certificates import lifecycle
+from certificates.lifecycle import Beneficiary
+from cli.demo.claims import Certified, give_opinion
+from cli.demo.forgeries import FORGERIES, forge, verdict
+from cli.demo.screen import Screen
+from cli.demo.stage import Stage
+from cli.demo.world import ENERGY, STEEL, TRADER, Party
+from cli.desks.enterprise import EnterpriseDesk
+from cli.desks.holder import holder_desk
+from core.errors import CarbonSealError, VerificationFailed
+from core.period import Period
+from verify.trust import load_trust
+
+LEVELS = ("public", "buyer", "auditor", "full")
+UNITS_SOLD = 3
+
+
+@dataclass(frozen=True)
+class Exported:
+    """Evidence files of the demonstration: path of each (certificate name, level)."""
+
+    folder: Path
+    paths: dict[tuple[str, str], Path]
+
+
+def trade(stage: Stage, screen: Screen, green: Certified, period: Period) -> None:
+    """Split the green power, sell a part to the trader, who retires it for the steel enterprise."""
+    seller = holder_desk(stage.node(ENERGY.org), _key(stage, ENERGY), stage.clock)
+    whole = _piece(stage, green.statement, ENERGY)
+    units = min(UNITS_SOLD, int(green.amount) - 1)
+    sold, _kept = lifecycle.split(seller, whole, units) if units else (whole, whole)
+    screen.line(f"拆分：{green.amount} = {units} + {int(green.amount) - units} {green.unit}",
+                f"split: {green.amount} = {units} + {int(green.amount) - units} {green.unit}")
+    lifecycle.transfer(seller, sold, stage.parties.of(TRADER).account.address)
+    check = stage.node(TRADER.org).get(f"/v1/assets/{sold.hex()}/check")
+    screen.line(f"转让给{TRADER.zh}；“它干净吗？” {'是' if check['clean'] else '否'}（{len(check['points'])} 项检查）",
+                f"sold to {TRADER.en}; clean? {'yes' if check['clean'] else 'no'} ({len(check['points'])} checks)")
+    buyer = holder_desk(stage.node(TRADER.org), _key(stage, TRADER), stage.clock)
+    lifecycle.retire(buyer, sold, "绿色电力消费声明（虚构）green power use (invented)",
+                     Beneficiary(STEEL.zh, STEEL.org, "CN", "江苏（虚构）Jiangsu (invented)"), period)
+    screen.line(f"为{STEEL.zh}注销 {units} {green.unit}，不可逆",
+                f"retired for {STEEL.en}: {units} {green.unit}, for good")
+
+
+def export(stage: Stage, screen: Screen, certified: list[Certified]) -> Exported:
+    """Evidence files of every certificate, at all levels, and a printed page of each."""
+    folder = stage.directory / "evidence"
+    folder.mkdir(exist_ok=True)
+    node = stage.node("org:node")
+    paths: dict[tuple[str, str], Path] = {}
+    for item in certified:
+        piece = node.get(f"/v1/certificates/{item.statement}")["pieces"][-1]["piece"]
+        for level in LEVELS:
+            path = folder / f"{item.name}.{level}.cseal"
+            path.write_bytes(node.fetch(f"/v1/certificates/{piece}/evidence", level=level))
+            paths[item.name, level] = path
+        screen.line(f"{item.name}：" + " ".join(f"{level} {paths[item.name, level].stat().st_size // 1024} kB"
+                                               for level in LEVELS), "")
+    return Exported(folder, paths)
+
+
+def print_pages(stage: Stage, screen: Screen, certified: list[Certified]) -> list[Path]:
+    """A page of each certificate in Chinese and English, as PDF where the system can, else as HTML."""
+    node = stage.node("org:node")
+    made: list[Path] = []
+    for item in certified:
+        piece = node.get(f"/v1/certificates/{item.statement}")["pieces"][-1]["piece"]
+        for form in ("pdf", "html"):
+            path = stage.directory / "evidence" / f"{item.name}.{form}"
+            try:
+                path.write_bytes(node.fetch(f"/v1/certificates/{piece}/page", form=form))
+            except CarbonSealError as error:
+                screen.line(f"没有 {form}：{error.code}，{error.hint}", f"no {form}: {error.code}, {error.hint}")
+                continue
+            made.append(path)
+    screen.line("证书页 " + "、".join(path.name for path in made), "pages " + ", ".join(path.name for path in made))
+    return made
+
+
+def verify_elsewhere(stage: Stage, screen: Screen, exported: Exported) -> None:
+    """Copy files and trust list to another folder and check them there with the network off.
+
+    Raises VerificationFailed (demo-evidence-invalid).
+    """
+    with tempfile.TemporaryDirectory(prefix="carbonseal-reader-") as folder:
+        trust = shutil.copy(stage.directory / "trust.json", folder)
+        for (name, level), path in exported.paths.items():
+            report = _run_verifier(Path(shutil.copy(path, folder)), Path(trust))
+            if not report["valid"]:
+                raise VerificationFailed("demo-evidence-invalid", f"{name} at level {level} is not valid",
+                                         where=str(path))
+    offline = "断网命名空间" if _can_unshare() else "另一目录"
+    screen.line(f"{len(exported.paths)} 份证据文件在{offline}中由 carbonseal-verify 判为有效",
+                f"{len(exported.paths)} evidence files valid by carbonseal-verify in another folder"
+                + (", network off" if _can_unshare() else ""))
+
+
+def tamper(stage: Stage, screen: Screen, exported: Exported, green: Certified) -> list[dict[str, Any]]:
+    """Every forgery is refused, with the step and code that caught it. Raises VerificationFailed (demo-not-caught)."""
+    original = exported.paths["emission", "full"].read_bytes()
+    trust = load_trust(stage.directory / "trust.json")
+    caught: list[dict[str, Any]] = []
+    for forgery in FORGERIES:
+        report, step, code = verdict(forge(original, forgery), trust)
+        if report is None or report.valid:
+            raise VerificationFailed("demo-not-caught", f"the verifier did not catch: {forgery.en}")
+        screen.refused(forgery.zh, forgery.en, code, f"step {step}")
+        caught.append({"forgery": forgery.en, "step": step, "code": code})
+    code = _claim_twice(stage, green)
+    screen.refused("同一电量再申报一次", "a second claim on the same Wh", code, "node")
+    return [*caught, {"forgery": "a second claim on the same Wh", "step": None, "code": code}]
+
+
+def _claim_twice(stage: Stage, green: Certified) -> str:
+    """Claim the serials of an issued certificate once more under another boundary; the code of the refusal.
+
+    Even a verifier that looks away does not help: the contract keeps one mark for each claim point.
+    """
+    desk = EnterpriseDesk(stage.node(ENERGY.org), stage.parties.of(ENERGY).account, stage.clock)
+    try:
+        claim = desk.submit(replace(green.claim, boundary=green.claim.boundary + "（再次申报 again）"))
+        give_opinion(stage, claim["claim"])
+    except CarbonSealError as error:
+        return error.code
+    raise VerificationFailed("demo-not-caught", "the same serials were issued twice")
+
+
+def _key(stage: Stage, party: Party) -> Path:
+    return stage.parties.of(party).folder / "account.key"
+
+
+def _piece(stage: Stage, statement: str, owner: Party) -> bytes:
+    pieces = stage.node(owner.org).get(f"/v1/certificates/{statement}")["pieces"]
+    return bytes.fromhex(next(piece["piece"] for piece in pieces if piece["owner"] == owner.org))
+
+
+def _run_verifier(file: Path, trust: Path) -> dict[str, Any]:
+    command = [str(Path(sys.executable).with_name("carbonseal-verify")), str(file), "--trust", str(trust), "--json"]
+    if _can_unshare():
+        command = ["unshare", "--net", *command]
+    done = subprocess.run(command, capture_output=True, cwd=file.parent, check=False)  # noqa: S603  our own command
+    report: dict[str, Any] = json.loads(done.stdout)
+    return report
+
+
+def _can_unshare() -> bool:
+    """Whether this process may make a network namespace without any network."""
+    return os.geteuid() == 0 and shutil.which("unshare") is not None
