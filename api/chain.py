@@ -5,9 +5,12 @@ Nothing that happens here is needed to accept or seal: while the chain is away, 
 
 from __future__ import annotations
 
+import fcntl
 import json
 import logging
+import os
 import threading
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from pathlib import Path
@@ -23,6 +26,9 @@ from core.settings import Settings
 from ledger.anchor.embedded import EmbeddedChain
 from ledger.anchor.evm import Addresses, Chain, EvmAnchor
 
+# How long another process may take to start the chain that this one joins.
+JOIN_S = 30.0
+
 _log = logging.getLogger("carbonseal.chain")
 
 
@@ -35,8 +41,9 @@ class ChainLink:
         self._url, self._account, self._clock = settings.chain_url, account, clock
         self._confirmations = settings.chain_confirmations
         self._chain: Chain | None = None
-        # One account has one sequence of transactions: whoever writes to the chain holds this.
-        self.lock = threading.RLock()
+        self._keeper: int | None = None
+        self._joined = ""
+        self.lock = AccountLock(directory / "account.lock")
 
     @property
     def embedded(self) -> bool:
@@ -46,7 +53,7 @@ class ChainLink:
     @property
     def url(self) -> str:
         """Address of the JSON-RPC."""
-        return self._embedded.url if self._embedded else self._url
+        return self._joined or (self._embedded.url if self._embedded else self._url)
 
     @property
     def pid(self) -> int | None:
@@ -96,20 +103,34 @@ class ChainLink:
                 registry.register(participant, govern(register_digest(registry.domain, participant, registry.nonce())))
 
     def start(self) -> None:
-        """Start the embedded chain, and put back contracts that a crash took from it.
+        """Start the embedded chain, or join the one that another process of this deployment keeps; put back contracts
+        that a crash took from it. Starting again changes nothing.
 
         Raises Unavailable, InputError (anvil-missing), Refused (chain-lost).
         """
-        if self._embedded is None:
+        if self._embedded is None or self._embedded.pid is not None:
+            return
+        self.directory.mkdir(parents=True, exist_ok=True)
+        self._joined, self._chain = "", None
+        if self._keeper is None:
+            self._keeper = _hold(self.directory / "keeper")
+        if self._keeper is None:
+            self._joined = _read_url(self.directory / "keeper")
             return
         self._embedded.start()
+        os.truncate(self._keeper, 0)
+        os.pwrite(self._keeper, self._embedded.url.encode(), 0)
         if (self.directory / "addresses.json").exists():
             restore(self.chain, self.directory)
 
     def stop(self) -> None:
-        """Stop the embedded chain; it writes its state."""
+        """Stop the embedded chain if this link keeps it; it writes its state."""
         if self._embedded is not None:
             self._embedded.stop()
+        if self._keeper is not None:
+            os.truncate(self._keeper, 0)
+            os.close(self._keeper)
+            self._keeper = None
 
     def state(self) -> str:
         """"ok", or the code of what is wrong."""
@@ -122,12 +143,55 @@ class ChainLink:
 
     def ensure(self) -> None:
         """Start an embedded chain that died meanwhile. Raises Unavailable when no chain answers."""
-        if self._embedded is not None and self._embedded.pid is None:
+        if self._embedded is not None and self._embedded.pid is None and self.state() != "ok":
             _log.info("starting the embedded chain")
             self.start()
         if (state := self.state()) != "ok":
             raise Unavailable("chain-unavailable", f"the chain does not answer as it should: {state}", where=self.url,
                               hint="anchors and certificates wait until it is back")
+
+
+class AccountLock:
+    """One account has one sequence of transactions: whoever writes to the chain holds this, threads and processes."""
+
+    def __init__(self, path: Path) -> None:
+        self._path, self._threads, self._depth, self._file = path, threading.RLock(), 0, -1
+
+    def __enter__(self) -> None:
+        self._threads.acquire()
+        if self._depth == 0:
+            self._path.parent.mkdir(parents=True, exist_ok=True)
+            self._file = os.open(self._path, os.O_RDWR | os.O_CREAT, 0o600)
+            fcntl.flock(self._file, fcntl.LOCK_EX)
+        self._depth += 1
+
+    def __exit__(self, *_error: object) -> None:
+        self._depth -= 1
+        if self._depth == 0:
+            os.close(self._file)
+        self._threads.release()
+
+
+def _hold(path: Path) -> int | None:
+    """A descriptor that holds the file's lock until it is closed; None while another holds it."""
+    descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        os.close(descriptor)
+        return None
+    return descriptor
+
+
+def _read_url(path: Path) -> str:
+    """Where the keeper's chain answers; the keeper may be about to start it."""
+    deadline = time.monotonic() + JOIN_S
+    while time.monotonic() < deadline:
+        if url := path.read_text(encoding="ascii"):
+            return url
+        time.sleep(0.02)
+    raise Unavailable("chain-unavailable", "the process that keeps the embedded chain has not started it",
+                      where=str(path))
 
 
 def deploy(chain: Chain, directory: Path, governors: Sequence[str], threshold: int) -> Addresses:
