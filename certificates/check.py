@@ -12,9 +12,9 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, and_, select
 
+from attestation.independence import check_verifier
 from certificates import mirror, store
 from certificates.export import retirement_of
-from certificates.opinion import check_verifier
 from certificates.parties import owner_of, participant
 from certificates.store import StoredOpinion, StoredStatement
 from certificates.wording import STATES, Words

@@ -9,6 +9,7 @@ from hashlib import sha256
 from typing import Any
 
 from attestation.history import Participant
+from attestation.independence import check_verifier
 from certificates.claim import check_account
 from core import jcs
 from core.claims import (
@@ -18,7 +19,7 @@ from core.claims import (
     external_refs_from_json,
     intervals_from_json,
 )
-from core.errors import Forbidden, FormError, Refused
+from core.errors import FormError, Refused
 from core.ethereum import Account
 from core.numbers import parse_natural
 from core.opinions import (
@@ -111,21 +112,3 @@ def accept(payload: bytes, *, draft_of: OpinionDocument, verifier: Participant, 
 
 def _about(document: OpinionDocument) -> tuple[bytes, object]:
     return opinion_digest(document), (document.boundary, document.verifier, document.domain)
-
-
-def check_verifier(verifier: Participant, subject: Participant, accreditation: str, tied: Iterable[str] = ()) -> None:
-    """Passes when the verifier holds this accreditation and is independent of the subject.
-
-    Not independent: the same organisation, the same group, one named as tied, or a verifier that itself trades or
-    emits (no carbon-asset management beside verification). Raises Forbidden (verifier-…).
-    """
-    if "verifier" not in verifier.roles or not verifier.accreditation:
-        raise Forbidden("verifier-not-accredited", f"{verifier.org} is not registered as an accredited verifier")
-    if verifier.accreditation != accreditation:
-        raise Forbidden("verifier-not-accredited", f"{verifier.org} was registered under another accreditation",
-                        where="opinion.accreditation")
-    if verifier.org == subject.org or (verifier.group is not None and verifier.group == subject.group):
-        raise Forbidden("verifier-not-independent", f"{verifier.org} belongs to or is tied to {subject.org}")
-    if verifier.org in set(tied) or verifier.roles & {"enterprise", "trader"}:
-        raise Forbidden("verifier-not-independent", f"{verifier.org} has interests beside verification",
-                        hint="another verifier has to give the opinion")

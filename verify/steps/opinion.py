@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from attestation.history import Participant, participant_at
+from attestation.independence import check_verifier
 from core.claims import (
     DOMAIN_NAME,
     DOMAIN_VERSION,
@@ -17,7 +18,7 @@ from core.claims import (
     claim_signer,
     exclusivity_key,
 )
-from core.errors import NotFound, VerificationFailed
+from core.errors import Forbidden, NotFound, VerificationFailed
 from core.ethereum import Domain, checksum_address, parse_address
 from core.merkle import leaf_hash
 from core.numbers import decimal_text
@@ -25,9 +26,6 @@ from core.opinions import ISSUING, OpinionDocument, check_sampling, opinion_sign
 from verify.case import Case
 from verify.model import Entry
 from verify.report import NotChecked
-
-# Who trades or claims has an interest in the outcome (rules of practice for verifiers).
-_INTERESTED = frozenset({"enterprise", "trader"})
 
 
 def check(case: Case) -> str:
@@ -45,7 +43,7 @@ def check(case: Case) -> str:
         raise NotChecked("opinion-absent", "the claim holds; no verifier has concluded yet")
     _check_opinion_fields(case, case.opinion)
     verifier = _participant(case, case.opinion.verifier, case.evidence.opinion)
-    _check_verifier(case, case.opinion, verifier, subject)
+    _check_verifier(case.opinion, verifier, subject)
     return (f"claimed by {subject.org}, {case.opinion.conclusion.name.lower()} with {case.opinion.assurance} assurance "
             f"by {verifier.org} ({verifier.accreditation})")
 
@@ -126,19 +124,15 @@ def _check_opinion_fields(case: Case, opinion: OpinionDocument) -> None:
     check_sampling(opinion)
 
 
-def _check_verifier(case: Case, opinion: OpinionDocument, verifier: Participant, subject: Participant) -> None:
+def _check_verifier(opinion: OpinionDocument, verifier: Participant, subject: Participant) -> None:
     signer = opinion_signer(opinion)
     if not _has_account(verifier, signer, opinion.date):
         raise VerificationFailed("opinion-signer", f"{signer} is no account of {verifier.org} on that date",
                                  where="opinion.cose")
-    if "verifier" not in verifier.roles or not verifier.accreditation or (
-            verifier.accreditation != opinion.accreditation):
-        raise VerificationFailed("verifier-not-accredited", f"{verifier.org} was not registered with this "
-                                 "accreditation", where="opinion.cose")
-    same_group = verifier.group is not None and verifier.group == subject.group
-    if verifier.org == subject.org or same_group or verifier.roles & _INTERESTED:
-        raise VerificationFailed("verifier-not-independent", f"{verifier.org} is tied to {subject.org}, or trades "
-                                 "itself", where="opinion.cose")
+    try:
+        check_verifier(verifier, subject, opinion.accreditation)
+    except Forbidden as refusal:
+        raise VerificationFailed(refusal.code, refusal.message, where="opinion.cose") from None
 
 
 def _participant(case: Case, org: str, entry: Entry) -> Participant:
