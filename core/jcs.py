@@ -20,6 +20,8 @@ MAX_SAFE_INTEGER = 2**53 - 1
 # Deeper text would exhaust the recursion of the JSON reader; our documents stay below 20.
 MAX_DEPTH = 64
 
+# UTF-8 has no half of a surrogate pair; only an escape can smuggle one in.
+_SURROGATE_ESCAPE = re.compile(rb"\\u[dD][89a-fA-F]")
 _NESTING = re.compile(rb'"(?:[^"\\]|\\.)*"|[\[\]{}]')
 
 
@@ -50,9 +52,12 @@ def parse_lenient(data: bytes, *, limit: int = MAX_DOCUMENT_BYTES) -> Any:
         raise FormError("json-too-large", f"{len(data)} bytes exceed the limit of {limit}")
     _check_depth(data)
     try:
-        return json.loads(data.decode("utf-8"), object_pairs_hook=_unique, parse_float=_no_float,
-                          parse_int=_integer, parse_constant=_no_float)
-    except (UnicodeDecodeError, json.JSONDecodeError, RecursionError) as error:
+        value = json.loads(data.decode("utf-8"), object_pairs_hook=_unique, parse_float=_no_float,
+                           parse_int=_integer, parse_constant=_no_float)
+        if _SURROGATE_ESCAPE.search(data):
+            json.dumps(value, ensure_ascii=False).encode("utf-8")
+        return value
+    except (UnicodeError, json.JSONDecodeError, RecursionError) as error:
         raise FormError("json-malformed", f"not JSON: {error}") from None
 
 

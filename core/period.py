@@ -5,13 +5,15 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from zoneinfo import ZoneInfo
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from core.errors import FormError
 
 MAX_INSTANT = 2**53 - 1
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _INSTANT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z")
+# Names of the IANA time zone database: up to three parts of ASCII, never a path.
+_ZONE = re.compile(r"[A-Za-z][A-Za-z0-9_+-]{0,31}(/[A-Za-z0-9][A-Za-z0-9_+-]{0,31}){0,2}", re.ASCII)
 
 
 def instant_text(instant: int) -> str:
@@ -31,9 +33,32 @@ def parse_instant(text: object, *, where: str = "") -> int:
                     hint='UTC with milliseconds: "2026-11-15T16:00:00.000Z"')
 
 
+def time_zone(name: str, *, where: str = "") -> ZoneInfo:
+    """The zone of an IANA name. Raises FormError (zone-unknown) when it is none, or this machine does not know it."""
+    try:
+        return ZoneInfo(check_zone(name, where=where))
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        raise _zone_unknown(name, where) from None
+
+
+def check_zone(name: object, *, where: str = "") -> str:
+    """The name, if it is spelled as one of a zone. Raises FormError (zone-unknown).
+
+    Reading a document asks no more, so that its verdict does not hang on the machine's time zone database.
+    """
+    if not isinstance(name, str) or not _ZONE.fullmatch(name):
+        raise _zone_unknown(name, where)
+    return name
+
+
+def _zone_unknown(name: object, where: str) -> FormError:
+    return FormError("zone-unknown", f"{str(name)[:40]!r} is not a time zone", where=where,
+                     hint='an IANA name ("Asia/Shanghai"); on a machine without such a database, install tzdata')
+
+
 def local_text(instant: int, zone: str) -> str:
-    """The instant as a person at the site reads it: "2026-11-16 00:00:00"."""
-    return (_EPOCH + timedelta(milliseconds=instant)).astimezone(ZoneInfo(zone)).strftime("%Y-%m-%d %H:%M:%S")
+    """The instant as a person at the site reads it: "2026-11-16 00:00:00". Raises FormError (zone-unknown)."""
+    return (_EPOCH + timedelta(milliseconds=instant)).astimezone(time_zone(zone)).strftime("%Y-%m-%d %H:%M:%S")
 
 
 @dataclass(frozen=True)
@@ -47,6 +72,7 @@ class Period:
     def __post_init__(self) -> None:
         if not 0 <= self.start < self.end <= MAX_INSTANT:
             raise FormError("period-empty", f"the period [{self.start}, {self.end}) is empty or out of range")
+        check_zone(self.zone, where="period")
 
     def as_json(self) -> dict[str, str]:
         """{"start", "end", "zone"} with canonical instants."""

@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from typing import Any
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+from zoneinfo import ZoneInfo
 
 from core.errors import FormError, InputError
-from core.period import Period
+from core.period import Period, time_zone
 
 
 def parse_day(text: object, *, where: str = "") -> date:
@@ -62,11 +62,7 @@ class Validity:
 
 def days_of(period: Period) -> tuple[date, date]:
     """The first and last calendar day of a period in its own zone. Raises FormError (zone-unknown)."""
-    try:
-        zone = ZoneInfo(period.zone)
-    except (ZoneInfoNotFoundError, ValueError, OSError):
-        raise FormError("zone-unknown", f"{period.zone[:40]!r} is not a time zone", where="period",
-                        hint='an IANA name: "Asia/Shanghai"') from None
+    zone = time_zone(period.zone, where="period")
     return _day(period.start, zone), _day(period.end - 1, zone)
 
 

@@ -71,9 +71,17 @@ def test_a_readable_document_in_another_form_is_not_canonical(text: str) -> None
         jcs.parse(text.encode())
 
 
-def test_half_a_surrogate_pair_is_no_text() -> None:
-    with pytest.raises(FormError, match="json-unencodable"):
-        jcs.parse(b'"\\ud800"')
+@pytest.mark.parametrize("text", ['"\\ud800"', '"\\uDFFF"', '"\\udc00\\ud800"', '"\\ud800x"', '{"\\uDBff":1}',
+                                  '[{"a":["\\ude00"]}]'])
+def test_half_a_surrogate_pair_is_no_text(text: str) -> None:
+    for reader in (jcs.parse, jcs.parse_lenient):
+        with pytest.raises(FormError, match="json-malformed"):
+            reader(text.encode())
+
+
+def test_a_whole_surrogate_pair_is_one_letter_and_an_escaped_backslash_is_none() -> None:
+    assert jcs.parse_lenient(b'"\\ud83c\\udf31"') == "\N{SEEDLING}"
+    assert jcs.parse_lenient(b'"\\\\ud800"') == "\\ud800"
 
 
 @pytest.mark.parametrize("data", [b"\xff", b'"\xc3"', b'"\xed\xa0\x80"', b'"\xc0\x80"'])

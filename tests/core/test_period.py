@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from typing import Any
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from core.errors import FormError
-from core.period import MAX_INSTANT, Period, instant_text, local_text, parse_instant
+from core.period import MAX_INSTANT, Period, instant_text, local_text, parse_instant, time_zone
 
 YEAR_9999 = 253_402_300_799_999
 
@@ -74,3 +75,44 @@ def test_a_period_has_exactly_its_members(value: Any) -> None:
     ("2026-03-29T01:00:00.000Z", "Europe/Berlin", "2026-03-29 03:00:00")])
 def test_local_text_follows_the_calendar_of_the_site(instant: str, zone: str, text: str) -> None:
     assert local_text(parse_instant(instant), zone) == text
+
+
+@pytest.mark.parametrize("zone", ["Asia/Shanghai", "UTC", "Etc/GMT+8", "America/Argentina/Buenos_Aires",
+                                  "America/Port-au-Prince", "EST5EDT"])
+def test_a_zone_of_the_database_is_known(zone: str) -> None:
+    assert time_zone(zone).key == zone
+    assert Period(0, 1, zone).zone == zone
+
+
+@pytest.mark.parametrize("zone", [
+    "", " UTC", "UTC ", "UTC\n", "UTC+08:00", "+08:00", "/etc/passwd", "../Asia/Shanghai", "Asia//Shanghai", "Asia/",
+    "Asia/../UTC", "Asia\\Shanghai", "C:/zones", "a/b/c/d", "x" * 33, "Asia/上海", "UTC\0", "\ud800"])
+def test_what_is_not_spelled_as_a_zone_makes_no_period(zone: str) -> None:
+    value = {"start": instant_text(0), "end": instant_text(1), "zone": zone}
+    for attempt in (lambda: Period.from_json(value), lambda: Period(0, 1, zone), lambda: local_text(0, zone)):
+        with pytest.raises(FormError, match="zone-unknown"):
+            attempt()
+
+
+def test_a_period_of_a_zone_that_this_machine_does_not_know_is_read_but_has_no_calendar() -> None:
+    value = {"start": instant_text(0), "end": instant_text(1), "zone": "Mars/Olympus_Mons"}
+    assert Period.from_json(value).as_json() == value
+    with pytest.raises(FormError, match="zone-unknown"):
+        local_text(0, "Mars/Olympus_Mons")
+
+
+@pytest.mark.parametrize("folder", ["Asia", "America"])
+def test_a_folder_of_the_database_is_no_zone(folder: str) -> None:
+    with pytest.raises(FormError, match="zone-unknown"):
+        time_zone(folder)
+
+
+def test_without_a_time_zone_database_a_period_is_still_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("core.period.ZoneInfo", _no_database)
+    assert Period.from_json({"start": instant_text(0), "end": instant_text(1), "zone": "Asia/Shanghai"}).end == 1
+    with pytest.raises(FormError, match=r"zone-unknown.*tzdata"):
+        local_text(0, "Asia/Shanghai")
+
+
+def _no_database(key: str) -> ZoneInfo:
+    raise ZoneInfoNotFoundError(f"No time zone found with key {key}")
