@@ -177,10 +177,10 @@ def drain(engine: Engine, functions: Mapping[str, Function]) -> int:
 
 
 class Runner:
-    """The in-process runner: one thread that drains the table. `nudge` wakes it, and it looks by itself each second."""
+    """The in-process runner: one thread that drains the table. `nudge` wakes it; it also looks every `poll` seconds."""
 
-    def __init__(self, engine: Engine, functions: Mapping[str, Function]) -> None:
-        self._engine, self._functions = engine, functions
+    def __init__(self, engine: Engine, functions: Mapping[str, Function], poll: float = POLL_S) -> None:
+        self._engine, self._functions, self._poll = engine, functions, poll
         self._wake, self._stopping = threading.Event(), threading.Event()
         self._thread = threading.Thread(target=self._loop, name="carbonseal-jobs", daemon=True)
 
@@ -196,7 +196,8 @@ class Runner:
         """Finish the job in hand, then end."""
         self._stopping.set()
         self._wake.set()
-        self._thread.join()
+        if self._thread.ident is not None:
+            self._thread.join()
 
     def _loop(self) -> None:
         while not self._stopping.is_set():
@@ -204,7 +205,7 @@ class Runner:
                 self._step()
             except (CarbonSealError, OperationalError) as error:
                 _log.warning("jobs wait: %s", error)
-            self._wake.wait(POLL_S)
+            self._wake.wait(self._poll)
             self._wake.clear()
 
     def _step(self) -> None:

@@ -15,6 +15,7 @@ from api.deployment import Deployment, check_writer, writing
 from api.metrics import Metrics
 from api.overview import Overview
 from api.sealer import ChainFollower, Sealer
+from api.worker import Nudger
 from api.writer import FrameWriter, Outcome
 from certificates.blocks import Block
 from core.errors import CarbonSealError
@@ -32,6 +33,8 @@ class Node:
         self.writer = FrameWriter(self._commit, deployment.settings.max_waiting_bytes, self.metrics)
         self.link = deployment.chain_link()
         self.runner = jobs.Runner(deployment.engine, functions or tasks.functions(deployment, self.link))
+        broker = deployment.settings.broker_url
+        self._nudger = Nudger(broker) if broker else None
         self._chain = ChainFollower(deployment, self.link, self.metrics)
         self._sealer = Sealer(deployment, self.metrics, self._chain.loop.wake)
         self.overview = Overview(deployment)
@@ -58,7 +61,8 @@ class Node:
         self.writer.start()
         self._sealer.loop.start()
         self._chain.loop.start()
-        self.runner.start()
+        if self._nudger is None:
+            self.runner.start()
         self._running = True
 
     def stop(self) -> None:
@@ -77,8 +81,8 @@ class Node:
 
     @property
     def nudge(self) -> Callable[[str], None]:
-        """Tells whoever runs the jobs that one was queued."""
-        return self.runner.nudge
+        """Tells whoever runs the jobs that one was queued: workers behind a broker, or this process."""
+        return self._nudger or self.runner.nudge
 
     @property
     def beacon(self) -> Block | None:

@@ -164,10 +164,15 @@ def release_rules(deployment: Deployment, envelope: bytes, steps: Steps = quiet)
 # seal, anchor ---------------------------------------------------------------------------------------------------------
 
 def seal(deployment: Deployment, steps: Steps = quiet) -> Checkpoint | None:
-    """Sign a checkpoint over everything appended; None when there is nothing new."""
+    """Sign a checkpoint over everything appended; None when there is nothing new, or another process was faster."""
     with durable(steps, "seal"), deployment.sealing:
-        return log.seal(deployment.engine, deployment.log_signer, deployment.origin, deployment.clock,
-                        lock=deployment.log_lock)
+        try:
+            return log.seal(deployment.engine, deployment.log_signer, deployment.origin, deployment.clock,
+                            lock=deployment.log_lock)
+        except Refused as error:
+            if error.code != "log-two-writers":
+                raise
+            return None
 
 
 def anchor(deployment: Deployment, link: ChainLink, steps: Steps = quiet) -> Anchored | None:
