@@ -14,7 +14,7 @@ from core.units import _ALIASES, _SYMBOLS
 
 TARGET = Path(__file__).parents[2] / "verifier-portal" / "src" / "verify" / "rules" / "symbols.ts"
 HEADER = """\
-/** Every unit symbol: numerator and denominator of its size in base units, its dimension. tests/portal/make_symbols.py */
+/** Every unit symbol: numerator and denominator of its size in base units, its dimension (make_symbols.py). */
 export type SymbolEntry = readonly [string, string, readonly (readonly [string, number])[]];
 
 """

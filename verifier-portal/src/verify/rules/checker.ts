@@ -8,7 +8,7 @@ import { Misuse, asText } from "./document.js";
 import { RuleError } from "./error.js";
 import type { Fraction } from "./fraction.js";
 import { parseDecimal } from "./numbers.js";
-import { isList, plainText, represented, shortened, type Json } from "./texts.js";
+import { isList, isObject, plainText, represented, shortened, type Json } from "./texts.js";
 import { ONE, Unit, parseUnit } from "./units.js";
 
 const MAX_DEPTH = 40;
@@ -119,8 +119,8 @@ function same(left: Type, right: Type, operator: string): void {
 
 const number: Rule = (parts, _scope, _depth, operator) => {
   exactly(parts, 2);
-  const unit = asText(parts[1]);
-  return node(operator, parseUnit(unit), { name: unit, number: parseDecimal(parts[0]) });
+  const unit = parseUnit(single(parts[1]));
+  return node(operator, unit, { name: plainText(parts[1]), number: parseDecimal(parts[0]) });
 };
 
 const text: Rule = (parts, _scope, _depth, operator) => {
@@ -130,20 +130,27 @@ const text: Rule = (parts, _scope, _depth, operator) => {
 
 const name: Rule = (parts, scope, _depth, operator) => {
   exactly(parts, 1);
-  const type = scope.get(asText(parts[0]));
+  const found = single(parts[0]);
+  const type = typeof found === "string" ? scope.get(found) : undefined;
   if (type === undefined || isListType(type)) {
-    return unknownName(`${represented(parts[0])} is not a quantity here`, "inputs, let-names defined above, the item of a sum");
+    return unknownName(`${represented(found)} is not a quantity here`, "inputs, let-names defined above, the item of a sum");
   }
-  return node(operator, type, { name: asText(parts[0]) });
+  return node(operator, type, { name: plainText(found) });
 };
 
 const field: Rule = (parts, scope, _depth, operator) => {
   exactly(parts, 2);
-  const [item, member] = [asText(parts[0]), asText(parts[1])];
+  const [item, member] = [plainText(parts[0]), plainText(parts[1])];
   const type = scope.get(`${item}.${member}`);
   if (type === undefined || isListType(type)) return unknownName(`${item}.${member} is not a field here`);
   return node(operator, type, { name: item, extra: [member] });
 };
+
+/** A part that stands where one text does: no list, no object. */
+function single(part: Json | undefined): Json {
+  if (part === undefined || isList(part) || isObject(part)) throw new Misuse(represented(part));
+  return part;
+}
 
 function pair(parts: readonly Json[], scope: Scope, depth: number): readonly [Node, Node] {
   exactly(parts, 2);
@@ -211,8 +218,8 @@ const rounding: Rule = (parts, scope, depth, operator) => {
 const conversion: Rule = (parts, scope, depth, operator) => {
   if (parts.length < 2) throw new Misuse("no unit");
   const operand = check(parts[0], scope, depth);
-  const target = asText(parts[1]);
-  const unit = parseUnit(target);
+  const target = plainText(single(parts[1]));
+  const unit = parseUnit(parts[1]);
   const source = quantity(operand);
   if (!source.sameDimension(unit)) {
     fail(`${source.text} cannot be converted to ${target}`, "these are different dimensions: multiply by a factor");
@@ -226,15 +233,16 @@ const conversion: Rule = (parts, scope, depth, operator) => {
   return node(operator, unit, { operands: [operand], name: target, ratio });
 };
 
-function listOf(scope: Scope, source: string): ListType {
-  const type = scope.get(source);
+function listOf(scope: Scope, source: Json): ListType {
+  const type = typeof source === "string" ? scope.get(source) : undefined;
   return isListType(type) ? type : unknownName(`${represented(source)} is not a list input`);
 }
 
 const fold: Rule = (parts, scope, depth, operator) => {
   exactly(parts, 3);
-  const [item, source] = [asText(parts[0]), asText(parts[1])];
-  const list = listOf(scope, source);
+  const source = plainText(single(parts[1]));
+  const list = listOf(scope, single(parts[1]));
+  const item = plainText(single(parts[0]));
   if (scope.has(item)) unknownName(`${represented(item)} already means something else`);
   const inner = new Map(scope);
   for (const [member, type] of list.fields) inner.set(`${item}.${member}`, type);
@@ -247,20 +255,19 @@ const fold: Rule = (parts, scope, depth, operator) => {
 
 const count: Rule = (parts, scope, _depth, operator) => {
   exactly(parts, 1);
-  const source = asText(parts[0]);
-  listOf(scope, source);
-  return node(operator, ONE, { name: source });
+  listOf(scope, single(parts[0]));
+  return node(operator, ONE, { name: plainText(parts[0]) });
 };
 
 const table: Rule = (parts, scope, depth, operator) => {
   exactly(parts, 4);
-  const [source, key, value] = [asText(parts[0]), asText(parts[1]), asText(parts[2])];
-  const list = listOf(scope, source);
+  const list = listOf(scope, single(parts[0]));
   const at = check(parts[3], scope, depth);
+  const [source, key, value] = parts.slice(0, 3).map((part) => plainText(single(part))) as [string, string, string];
   const keyType = list.fields.get(key);
   const valueType = list.fields.get(value);
   if (keyType === undefined || valueType === undefined) {
-    return unknownName(`${represented(source)} has no column ${represented(key)} or ${represented(value)}`);
+    return unknownName(`${represented(source)} has no column ${represented(parts[1])} or ${represented(parts[2])}`);
   }
   same(keyType, at.type, operator);
   if (operator === "interpolate" && !(keyType instanceof Unit && valueType instanceof Unit)) {

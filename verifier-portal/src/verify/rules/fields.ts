@@ -31,16 +31,19 @@ export class Field {
   private constructor(readonly name: string, readonly type: Unit | "text", private readonly bounds: readonly Bound[],
     readonly oneOf: readonly string[]) {}
 
-  /** The field of its canonical JSON form. */
-  static fromDocument(document: JsonObject, name = text(document, "name")): Field {
+  /** The field of its canonical JSON form; the field of a plain list has the name of the input. */
+  static fromDocument(document: JsonObject, inputName?: string): Field {
     const bounds: Bound[] = [];
     for (const [key, sign, holds] of BOUNDS) {
       const limit = document.get(key);
       if (limit !== undefined) bounds.push({ limit: parseDecimal(limit), sign, holds });
     }
     const unit = text(document, "unit");
+    const type = unit === "text" ? unit : parseUnit(unit);
+    const name = inputName ?? text(document, "name");
+    if (inputName === undefined) member(document, "title");
     const oneOf = asList(document.get("one_of") ?? []).map(asText);
-    return new Field(name, unit === "text" ? unit : parseUnit(unit), bounds, oneOf);
+    return new Field(name, type, bounds, oneOf);
   }
 
   /** The value in the field's unit. Throws unit-mismatch, out-of-range, input-malformed. */

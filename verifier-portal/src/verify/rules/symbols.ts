@@ -1,4 +1,4 @@
-/** Every unit symbol: numerator and denominator of its size in base units, its dimension. tests/portal/make_symbols.py */
+/** Every unit symbol: numerator and denominator of its size in base units, its dimension (make_symbols.py). */
 export type SymbolEntry = readonly [string, string, readonly (readonly [string, number])[]];
 
 export const SYMBOLS: ReadonlyMap<string, SymbolEntry> = new Map<string, SymbolEntry>([

@@ -1,0 +1,1 @@
+"""The tests of the portal's verification modules find their helpers here."""
