@@ -193,7 +193,7 @@ def open_deployment(directory: Path, *, clock: Clock | None = None, upgrade: boo
     schema.check_revision(engine)
     keys = directory / "keys"
     return Deployment(
-        directory, settings, engine, clock or _clock(directory, settings), load_signer(keys / "log.pem"),
+        directory, settings, engine, clock or clock_of(directory, settings), load_signer(keys / "log.pem"),
         load_signer(keys / "node.pem"), load_account(keys / "chain.key"), _load_salt(keys / "salt.key"))
 
 
@@ -255,7 +255,8 @@ def add_token(deployment: Deployment, org: str, roles: Sequence[str]) -> Path:
         return accounts.save_token(deployment.directory, org, token)
 
 
-def _clock(directory: Path, settings: Settings) -> Clock:
+def clock_of(directory: Path, settings: Settings) -> Clock:
+    """The clock that the settings name: a shared simulated one, else the machine's."""
     return SharedClock(directory / settings.clock_file) if settings.clock_file else SystemClock()
 
 

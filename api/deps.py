@@ -52,6 +52,7 @@ def _role(*roles: str) -> Callable[[Account], Account]:
 
 
 Enterprise = Annotated[Account, Depends(_role("enterprise"))]
+Issuer = Annotated[Account, Depends(_role("enterprise", "verifier"))]
 Verifier = Annotated[Account, Depends(_role("verifier"))]
 Trader = Annotated[Account, Depends(_role("trader", "enterprise"))]
 Registrar = Annotated[Account, Depends(_role("registrar", "rule-publisher"))]

@@ -184,10 +184,10 @@ def parse_claim(payload: bytes) -> ClaimDocument:
         origin=text(value["origin"], "origin"), kind=Kind.parse(value["kind"]),
         subject=check_id(value["subject"], where="subject"), holder=account(value["holder"], "holder"),
         boundary=text(value["boundary"], "boundary"), period=Period.from_json(value["period"]),
-        methodology=methodology_from_json(value["methodology"]), inputs=_inputs(value["inputs"]),
+        methodology=methodology_from_json(value["methodology"]), inputs=inputs_from_json(value["inputs"]),
         intervals=intervals_from_json(value["intervals"]), domain=domain_from_json(value["domain"]),
         options=mapping(value["options"], "options"), external_refs=external_refs_from_json(value["external_refs"]),
-        supersedes=optional_hex(value["supersedes"], "supersedes"), carried=_carried(value["carried"]),
+        supersedes=optional_hex(value["supersedes"], "supersedes"), carried=carried_from_json(value["carried"]),
         signature=check_hex(value["signature"], SIGNATURE_BYTES, where="signature"))
     _check_kind(document)
     return document
@@ -203,7 +203,8 @@ def _check_kind(document: ClaimDocument) -> None:
                         where="intervals", hint="inventories are unique by subject, boundary, methodology and period")
 
 
-def _inputs(value: object) -> dict[str, tuple[ClaimInput, ...]]:
+def inputs_from_json(value: object) -> dict[str, tuple[ClaimInput, ...]]:
+    """Inputs by name: {"meter", "quantity"} or {"document", "value", "unit", "title"} each. Raises FormError."""
     inputs: dict[str, tuple[ClaimInput, ...]] = {}
     for name, items in mapping(value, "inputs").items():
         if not _NAME.fullmatch(name):
@@ -221,7 +222,8 @@ def _input(value: object, where: str) -> ClaimInput:
                          text(item["unit"], where), text(item["title"], where))
 
 
-def _carried(value: object) -> Carried | None:
+def carried_from_json(value: object) -> Carried | None:
+    """The remainder of {"statement", "value", "unit"}, or None of null. Raises FormError."""
     if value is None:
         return None
     item = members(value, ("statement", "value", "unit"), "carried")

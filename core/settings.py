@@ -25,8 +25,8 @@ Value = str | int | bool
 _KNOWN_PASSWORDS = frozenset({
     "", "admin", "carbonseal", "changeme", "default", "guest", "password", "postgres", "redis", "root", "secret",
     "test"})
-# Names under the same prefix that other parts read: the language, the directory, the chain's binary.
-_NOT_SETTINGS = frozenset({"lang", "dir", "anvil"})
+# Names under the same prefix that other parts read: language, directory, the chain's binary, tracebacks.
+_NOT_SETTINGS = frozenset({"lang", "dir", "anvil", "debug"})
 _MIN_SEAL_MS, _MAX_SEAL_MS = 50, 3_600_000
 _LARGEST_BODY = 256 * 2**20
 

@@ -10,7 +10,7 @@ from starlette.concurrency import run_in_threadpool
 
 from api import entries, evidence, jobs, pipeline, tasks
 from api.answers import immutable
-from api.deps import AnyAccount, Enterprise, NodeDep, Snapshot, Verifier
+from api.deps import AnyAccount, Enterprise, Issuer, NodeDep, Snapshot, Verifier
 from api.node import Node
 from attestation.envelope import MANIFEST
 from attestation.manifest import parse_manifest
@@ -74,6 +74,22 @@ def _take_opinion(node: Node, org: str, claim: str, payload: bytes) -> dict[str,
     issues = stored.document.conclusion in ISSUING
     job = _submit(node, tasks.ISSUE, org, {"statement": statement.digest.hex()}) if issues else None
     return {"opinion": stored.digest.hex(), "index": str(stored.log_index), "job": job}
+
+
+@router.post("/{claim}/issue", status_code=202)
+def post_issue(node: NodeDep, snapshot: Snapshot, account: Issuer, claim: str) -> dict[str, Any]:
+    """Begin to issue a claim that has an opinion; follow the job. However often it is asked, there is one certificate.
+
+    An opinion that permits it is issued by itself; this is for one whose issue failed, because the chain was away.
+    """
+    stored = store.claim(snapshot, check_hex(claim, where="claim"))
+    account.require_org(stored.document.subject)
+    statement = store.statement_of(snapshot, stored.digest)
+    conclusion = store.opinion_on(snapshot, statement.digest).document.conclusion
+    if conclusion not in ISSUING:
+        raise Refused("opinion-conclusion", f"a conclusion {conclusion.name.lower()} issues nothing", where=claim)
+    return {"statement": statement.digest.hex(),
+            "job": _submit(node, tasks.ISSUE, account.org, {"statement": statement.digest.hex()})}
 
 
 def _submit(node: Node, kind: str, org: str, arguments: dict[str, Any]) -> str:
