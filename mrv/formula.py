@@ -33,11 +33,15 @@ class Definition:
 
 @dataclass(frozen=True)
 class Evaluation:
-    """What a formula gave: outputs by name, and the trace of every definition in order."""
+    """What a formula gave: outputs by name, the trace of every definition in order, and what it was given.
+
+    `given`: the inputs by name as bound, in the units the formula declares.
+    """
 
     formula: Formula
     outputs: dict[str, Quantity | str]
     trace: tuple[tuple[Definition, Step], ...]
+    given: Environment
 
 
 @dataclass(frozen=True)
@@ -88,7 +92,8 @@ class Formula:
         Raises InputError: input-missing, input-unknown, unit-mismatch, out-of-range, division-by-zero, …
         """
         check_names([item.name for item in self.inputs], given, self.key)
-        environment: Environment = {item.name: item.bind(given[item.name]) for item in self.inputs}
+        bound: Environment = {item.name: item.bind(given[item.name]) for item in self.inputs}
+        environment = dict(bound)
         trace: list[tuple[Definition, Step]] = []
         outputs: dict[str, Quantity | str] = {}
         for definition in self.definitions:
@@ -99,7 +104,7 @@ class Formula:
             trace.append((definition, step))
             if definition.title is not None:
                 outputs[definition.name] = _output(definition.node.type, step.value)
-        return Evaluation(self, outputs, tuple(trace))
+        return Evaluation(self, outputs, tuple(trace), bound)
 
 
 def _output(kind: Type, value: Scalar) -> Quantity | str:
