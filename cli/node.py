@@ -12,10 +12,11 @@ from typing import Any
 import httpx
 
 from api.accounts import token_path
-from api.deployment import open_deployment
+from api.deployment import NODE_ORG, clock_of, open_deployment
 from api.server import Server
+from core.clock import Clock, SystemClock
 from core.errors import CarbonSealError, Forbidden, FormError, InputError, NotFound, Refused, Unavailable
-from core.settings import load
+from core.settings import FILE_NAME, Settings, load
 
 TIMEOUT_SECONDS = 120.0
 POLL_SECONDS = 0.1
@@ -26,10 +27,10 @@ _BY_STATUS: Mapping[int, type[CarbonSealError]] = {400: FormError, 403: Forbidde
 
 
 class Node:
-    """One node at a base URL, spoken to as one organisation (or as nobody)."""
+    """One node at a base URL, spoken to as one organisation (or as nobody). `clock`: the one its deployment lives by."""
 
-    def __init__(self, url: str, token: str = "") -> None:
-        self.url = url
+    def __init__(self, url: str, token: str = "", clock: Clock | None = None) -> None:
+        self.url, self.clock = url, clock or SystemClock()
         headers = {"authorization": f"Bearer {token}"} if token else {}
         self._http = httpx.Client(base_url=url, headers=headers, timeout=TIMEOUT_SECONDS, trust_env=False)
 
@@ -40,6 +41,15 @@ class Node:
     def fetch(self, path: str, **query: str) -> bytes:
         """The bytes a GET answers."""
         return self._request("GET", path, params=query).content
+
+    def listed(self, path: str) -> list[Any]:
+        """Every item of a list, page by page."""
+        items: list[Any] = []
+        while path:
+            response = self._request("GET", path)
+            items += response.json()
+            path = response.links.get("next", {}).get("url", "")
+        return items
 
     def post(self, path: str, document: Any) -> Any:
         """POST a JSON document; the JSON answer."""
@@ -82,29 +92,48 @@ def _error(status: int, problem: Mapping[str, Any]) -> CarbonSealError:
 
 def read_token(directory: Path, org: str) -> str:
     """The token `init` made for an organisation. Raises InputError (token-missing)."""
-    path = token_path(directory, org)
+    return _token(token_path(directory, org), org)
+
+
+def _token(path: Path, org: str) -> str:
     try:
         return path.read_text(encoding="ascii").strip()
-    except OSError:
+    except (OSError, UnicodeDecodeError):
         raise InputError("token-missing", f"there is no token for {org}", where=str(path),
                          hint="carbonseal init makes them; the operator may issue more") from None
 
 
 @contextmanager
-def connect(directory: Path, org: str = "org:node") -> Iterator[Node]:
-    """The node of a deployment folder, spoken to as one organisation; started for this command if none runs."""
+def connect(place: str, org: str = NODE_ORG, token: Path | None = None) -> Iterator[Node]:
+    """The node at a place, spoken to as one organisation.
+
+    `place`: the URL of a node (without `token` as nobody), or a deployment folder, whose node is started for this
+    command if none runs. Raises NotFound (deployment-missing), InputError (token-missing), what opening raises.
+    """
+    if place.startswith(("http://", "https://")):
+        yield Node(place.rstrip("/"), _token(token, org) if token else "")
+        return
+    directory = Path(place)
+    if not (directory / FILE_NAME).exists():
+        raise NotFound("deployment-missing", "the directory holds no deployment", where=str(directory),
+                       hint="give --dir FOLDER, or --node URL with --token FILE")
     settings = load(directory)
-    token = read_token(directory, org)
-    url = f"http://{settings.http_host}:{settings.http_port}"
-    if _is_node(url, settings.origin):
-        yield Node(url, token)
+    text = _token(token, org) if token else read_token(directory, org)
+    if _is_node(url := _url(settings), settings.origin):
+        yield Node(url, text, clock_of(directory, settings))
         return
     deployment = open_deployment(directory, upgrade=True)
     try:
         with Server(deployment, port=0) as server:
-            yield Node(server.url, token)
+            yield Node(server.url, text, deployment.clock)
     finally:
         deployment.close()
+
+
+def _url(settings: Settings) -> str:
+    scheme = "https" if settings.tls_certificate else "http"
+    host = f"[{settings.http_host}]" if ":" in settings.http_host else settings.http_host
+    return f"{scheme}://{host}:{settings.http_port}"
 
 
 def _is_node(url: str, origin: str) -> bool:

@@ -8,6 +8,8 @@ import shutil
 import subprocess
 import sys
 import tempfile
+import time
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -21,12 +23,14 @@ from cli.demo.stage import Stage
 from cli.demo.world import ENERGY, STEEL, TRADER, Party
 from cli.desks.enterprise import EnterpriseDesk
 from cli.desks.holder import holder_desk
-from core.errors import CarbonSealError, VerificationFailed
+from cli.node import POLL_SECONDS
+from core.errors import CarbonSealError, NotFound, Unavailable, VerificationFailed
 from core.period import Period
 from verify.trust import load_trust
 
 LEVELS = ("public", "buyer", "auditor", "full")
 UNITS_SOLD = 3
+MIRROR_SECONDS = 20.0
 
 
 @dataclass(frozen=True)
@@ -46,14 +50,32 @@ def trade(stage: Stage, screen: Screen, green: Certified, period: Period) -> Non
     screen.line(f"拆分：{green.amount} = {units} + {int(green.amount) - units} {green.unit}",
                 f"split: {green.amount} = {units} + {int(green.amount) - units} {green.unit}")
     lifecycle.transfer(seller, sold, stage.parties.of(TRADER).account.address)
-    check = stage.node(TRADER.org).get(f"/v1/assets/{sold.hex()}/check")
+    check = _when_seen(stage, sold, "live")
     screen.line(f"转让给{TRADER.zh}；“它干净吗？” {'是' if check['clean'] else '否'}（{len(check['points'])} 项检查）",
                 f"sold to {TRADER.en}; clean? {'yes' if check['clean'] else 'no'} ({len(check['points'])} checks)")
     buyer = holder_desk(stage.node(TRADER.org), _key(stage, TRADER), stage.clock)
     lifecycle.retire(buyer, sold, "绿色电力消费声明（虚构）green power use (invented)",
                      Beneficiary(STEEL.zh, STEEL.org, "CN", "江苏（虚构）Jiangsu (invented)"), period)
+    _when_seen(stage, sold, "retired")
     screen.line(f"为{STEEL.zh}注销 {units} {green.unit}，不可逆",
                 f"retired for {STEEL.en}: {units} {green.unit}, for good")
+
+
+def _when_seen(stage: Stage, piece: bytes, status: str) -> dict[str, Any]:
+    """The buyer's check of a piece, once the node's mirror of the chain shows it in this state."""
+    node = stage.node(TRADER.org)
+    deadline = time.monotonic() + MIRROR_SECONDS
+    while time.monotonic() < deadline:
+        try:
+            check: dict[str, Any] = node.get(f"/v1/assets/{piece.hex()}/check")
+            pieces = node.get(f"/v1/certificates/{piece.hex()}")["pieces"]
+            if any(item["piece"] == piece.hex() and item["piece_status"] == status
+                   and item["owner"] == TRADER.org for item in pieces):
+                return check
+        except NotFound:
+            pass
+        time.sleep(POLL_SECONDS)
+    raise Unavailable("mirror-behind", "the node's mirror of the chain does not show the piece", where=piece.hex())
 
 
 def export(stage: Stage, screen: Screen, certified: list[Certified]) -> Exported:
@@ -97,12 +119,13 @@ def verify_elsewhere(stage: Stage, screen: Screen, exported: Exported) -> None:
     Raises VerificationFailed (demo-evidence-invalid).
     """
     with tempfile.TemporaryDirectory(prefix="carbonseal-reader-") as folder:
-        trust = shutil.copy(stage.directory / "trust.json", folder)
-        for (name, level), path in exported.paths.items():
-            report = _run_verifier(Path(shutil.copy(path, folder)), Path(trust))
+        trust = Path(shutil.copy(stage.directory / "trust.json", folder))
+        files = [Path(shutil.copy(path, folder)) for path in exported.paths.values()]
+        with ThreadPoolExecutor(max_workers=os.cpu_count()) as readers:
+            reports = list(readers.map(lambda file: _run_verifier(file, trust), files))
+        for file, report in zip(files, reports, strict=True):
             if not report["valid"]:
-                raise VerificationFailed("demo-evidence-invalid", f"{name} at level {level} is not valid",
-                                         where=str(path))
+                raise VerificationFailed("demo-evidence-invalid", "an exported file is not valid", where=file.name)
     offline = "断网命名空间" if _can_unshare() else "另一目录"
     screen.line(f"{len(exported.paths)} 份证据文件在{offline}中由 carbonseal-verify 判为有效",
                 f"{len(exported.paths)} evidence files valid by carbonseal-verify in another folder"

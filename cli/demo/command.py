@@ -100,7 +100,7 @@ def act(stage: Stage, screen: Screen, days: int) -> dict[str, Any]:
     overview = stage.node().get("/v1/overview")
     return {
         "frames": progress.frames_signed, "readings": progress.readings, "log_size": int(overview["head"]["size"]),
-        "checkpoint": overview["head"]["root"], "anchors": len(stage.node().get("/v1/anchors", limit="1000")),
+        "checkpoint": overview["head"]["root"], "anchors": len(stage.node().listed("/v1/anchors?limit=500")),
         "statements": [item.statement for item in certified],
         "certificates": [{"name": item.name, "amount": item.amount, "unit": item.unit} for item in certified],
         "evidence": [str(path) for path in exported.paths.values()], "pages": [str(path) for path in pages],
@@ -113,7 +113,8 @@ def _certify(stage: Stage, screen: Screen, period: Period) -> list[Certified]:
     plan = (("emission", STEEL, claims.emission_facts(period, documents)),
             ("reduction", STEEL, claims.reduction_facts(period, documents)),
             ("green-power", ENERGY, claims.green_power_facts(period)))
-    return [claims.certify(stage, screen, name, party, facts) for name, party, facts in plan]
+    made = [claims.certify(stage, screen, name, party, facts) for name, party, facts in plan]
+    return [certified for certified in made if certified is not None]
 
 
 def _close(screen: Screen, summary: dict[str, Any]) -> None:

@@ -27,6 +27,7 @@ from cli.demo.world import (
 from cli.desks.registrar import RegistrarDesk
 from cli.node import Node
 from cli.output import say
+from core.ethereum import Account
 from core.period import instant_text, parse_instant
 from core.records import MarkKind
 from edge.progress import Progress
@@ -64,11 +65,13 @@ def enrol(stage: Stage, node: NodeIdentity, screen: Screen) -> RegistrarDesk:
     """Participants, rules, gateway, meters: signed by the registrar; accounts also by the governors on the chain."""
     desk = registrar_desk(stage)
     begun = desk.clock.now()
+    _enter_participant(stage, desk, NODE_PARTY, "register", begun, [node.account],
+                       [{"public_key": node.public_key, "uses": list(NODE_USES)}])
     for party in PARTIES:
         account = stage.parties.of(party).account.address
-        _enter_participant(stage, desk, party, begun, [account], [])
-    _enter_participant(stage, desk, NODE_PARTY, begun, [node.account],
-                       [{"public_key": node.public_key, "uses": list(NODE_USES)}])
+        _enter_participant(stage, desk, party, "register", begun, [account, *_former(party)], [])
+    # One account is taken back at once, so that there is a revocation nobody may leave out.
+    _enter_participant(stage, desk, STEEL, "update", begun, [stage.parties.of(STEEL).account.address], [])
     desk.release_rules("2026.11")
     desk.enter(DEVICE, GATEWAY, "enrol", {"public_key": stage.parties.gateway.signer.public_key.hex(), "site": SITE,
                                           "org": "org:lanhe-park"})
@@ -88,13 +91,18 @@ def registrar_desk(stage: Stage) -> RegistrarDesk:
     return RegistrarDesk(stage.node(REGISTRAR.org), keys.signer, keys.account, stage.clock)
 
 
-def _enter_participant(stage: Stage, desk: RegistrarDesk, party: Party, begun: int, accounts: list[str],
+def _former(party: Party) -> list[str]:
+    """An account of the steel enterprise's former energy manager; its key is thrown away here."""
+    return [Account.generate().address] if party is STEEL else []
+
+
+def _enter_participant(stage: Stage, desk: RegistrarDesk, party: Party, event: str, begun: int, accounts: list[str],
                        keys: list[dict[str, Any]]) -> None:
     fields: dict[str, Any] = {
         "name": {"zh": party.zh, "en": party.en}, "roles": list(party.roles), "accreditation": party.accreditation,
         "jurisdiction": party.jurisdiction, "group": party.group, "keys": keys, "accounts": accounts,
         "valid_from": instant_text(begun), "valid_until": None}
-    desk.enter(PARTICIPANT, party.org, "register", fields)
+    desk.enter(PARTICIPANT, party.org, event, fields)
     desk.enter_on_chain(party.org, stage.parties.governors[:GOVERNOR_THRESHOLD])
 
 

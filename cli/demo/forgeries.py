@@ -77,11 +77,16 @@ def forge_an_inclusion_path(members: Members) -> None:
 
 def omit_a_revocation(members: Members) -> None:
     """The last entry of the enterprise's history left out: the one that took an account away."""
-    name = max((name for name in members if name.startswith("histories/")),
-               key=lambda name: len(list(cbor.sequence(members[name]))))
+    name = name_of_history(members)
     items = list(cbor.sequence(members[name]))
     members.pop(f"proofs/{items[-1][0]}.tlog-proof", None)
     members[name] = _join(items[:-1])
+
+
+def name_of_history(members: Members) -> str:
+    """The longest history of the file."""
+    return max((name for name in members if name.startswith("histories/")),
+               key=lambda name: len(list(cbor.sequence(members[name]))))
 
 
 def change_a_factor(members: Members) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
@@ -10,11 +11,11 @@ from typing import Any
 
 from attestation.manifest import check_rows, fold, parse_manifest
 from certificates.opinion import Judgement, draft, sign
-from cli.node import Node
+from cli.node import POLL_SECONDS, Node
 from core import jcs
 from core.claims import parse_claim
 from core.clock import Clock
-from core.errors import InputError, Refused, VerificationFailed
+from core.errors import InputError, Refused, Unavailable, VerificationFailed
 from core.ethereum import Account
 from core.merkle import leaf_hash, root
 from core.opinions import Sampling
@@ -27,6 +28,7 @@ from verify.verifier import verify
 
 # The chain is asked in steps 3 and 10; before the opinion there may be no anchor yet.
 UNANCHORED_STEPS = (1, 2, 4, 5, 6, 7, 8)
+SEAL_SECONDS = 30.0
 VALID_MS = 30 * 86_400_000
 
 
@@ -56,6 +58,7 @@ class VerifierDesk:
             raise Refused("manifest-pending", "no manifest covers the statement yet", where=claim_id,
                           hint="ask again in a moment")
         payload = jcs.canonical(claim["manifest"]["payload"])
+        self._checkpoint(int(claim["manifest"]["index"]) + 1)
         entries = self.read_log(parse_manifest(payload).size)
         check_rows(parse_manifest(payload), fold(entries))
         digest = sha256(payload).digest()
@@ -68,8 +71,7 @@ class VerifierDesk:
 
     def read_log(self, size: int) -> list[bytes]:
         """Every entry of the log up to a size, checked against the signed checkpoint that covers it."""
-        signed = checkpoints.parse(self.node.fetch("/log/checkpoint"))
-        checkpoints.verify(signed, self.trust.log_key)
+        signed = self._checkpoint(size)
         entries: list[bytes] = []
         while len(entries) < signed.size:
             width = min(TILE_WIDTH, signed.size - len(entries))
@@ -79,6 +81,19 @@ class VerifierDesk:
             raise VerificationFailed("log-differs", "the entries are not those of the signed checkpoint",
                                      where=f"size {signed.size}")
         return entries[:size]
+
+    def _checkpoint(self, size: int) -> checkpoints.Checkpoint:
+        """The signed checkpoint, once it covers `size` entries. Raises Unavailable (checkpoint-pending)."""
+        deadline = time.monotonic() + SEAL_SECONDS
+        while True:
+            signed = checkpoints.parse(self.node.fetch("/log/checkpoint"))
+            checkpoints.verify(signed, self.trust.log_key)
+            if signed.size >= size:
+                return signed
+            if time.monotonic() > deadline:
+                raise Unavailable("checkpoint-pending", f"no checkpoint covers {size} entries yet",
+                                  hint="ask again when the node has sealed")
+            time.sleep(POLL_SECONDS)
 
     def sign(self, review: Review, criteria: Sequence[str], reasons: str,
              conclusion: Conclusion = Conclusion.UNMODIFIED) -> bytes:
