@@ -3,11 +3,11 @@
  *
  *     node dist/tools/check-formulas.js < documents.jsonl
  */
-import { readFileSync } from "node:fs";
 import { RuleError } from "../src/verify/rules/error.js";
 import { Formula } from "../src/verify/rules/formula.js";
 import { parseLenient } from "../src/verify/rules/json.js";
 import { answerText, type Answer } from "../src/verify/rules/service.js";
+import { inputLines } from "./lines.js";
 
 function checked(line: string): Answer {
   try {
@@ -19,5 +19,4 @@ function checked(line: string): Answer {
   }
 }
 
-const lines = readFileSync(0, "utf8").split("\n").filter((line) => line.trim() !== "");
-process.stdout.write(lines.map((line) => `${answerText(checked(line))}\n`).join(""));
+process.stdout.write(inputLines().map((line) => `${answerText(checked(line))}\n`).join(""));

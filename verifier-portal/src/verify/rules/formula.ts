@@ -74,11 +74,6 @@ export class Formula {
     return `${this.id}@${this.version}`;
   }
 
-  /** The definitions that are outputs. */
-  get outputs(): readonly Definition[] {
-    return this.definitions.filter((definition) => definition.title !== null);
-  }
-
   /** The outputs for these values by input name. Throws input-missing, unit-mismatch, out-of-range, … */
   evaluate(given: ReadonlyMap<string, Given>): Evaluation {
     checkNames(this.inputs.map((input) => input.name), given, this.key);

@@ -3,14 +3,20 @@ import { RuleError } from "./error.js";
 import { Formula } from "./formula.js";
 import { represented, shortened, type JsonObject } from "./texts.js";
 
+const FOLDERS: readonly string[] = ["parameters", "formulas", "methodologies"];
+
 export class RuleSet {
   private constructor(readonly formulas: ReadonlyMap<string, Formula>) {}
 
+  /** Every formula checked; parameters and methodologies are left to the reader of statements. */
   static fromDocuments(documents: JsonObject): RuleSet {
     const formulas = new Map<string, Formula>();
     for (const [path, document] of documents) {
       const [folder, name] = split(path);
-      if (folder === "formulas") formulas.set(name, Formula.fromDocument(document));
+      if (!FOLDERS.includes(folder)) {
+        throw new RuleError("rule-malformed", `${represented(shortened(path, 80))} is not a path of a rule`);
+      }
+      if (folder === "formulas") formulas.set(name, named(name, Formula.fromDocument(document)));
     }
     return new RuleSet(formulas);
   }
@@ -27,6 +33,12 @@ export class RuleSet {
     }
     return others.reduce((best, one) => (BigInt(one.version) > BigInt(best.version) ? one : best), first);
   }
+}
+
+function named(name: string, formula: Formula): Formula {
+  if (formula.key === name) return formula;
+  throw new RuleError("rule-malformed",
+    `the document under ${represented(name)} calls itself ${represented(formula.key)}`);
 }
 
 function split(path: string): readonly [string, string] {
