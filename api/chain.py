@@ -135,7 +135,8 @@ class ChainLink:
     def state(self) -> str:
         """"ok", or the code of what is wrong."""
         try:
-            if self.chain.chain_id != self.addresses.chain_id:
+            # Asked each time: the client remembers the id of a chain that may have gone meanwhile.
+            if int(self.chain.rpc.call("eth_chainId"), 16) != self.addresses.chain_id:
                 return "chain-other"
         except CarbonSealError as error:
             return error.code

@@ -45,7 +45,9 @@ _LEASE_CLOCK: Clock = SystemClock()
 
 @dataclass(frozen=True)
 class Job:
-    """A job as others see it. `created`: ms UTC; `done` of `total` steps; `error`: as CarbonSealError.as_dict."""
+    """A job as others see it. `created`: ms UTC; `done` of `total` steps; `error`: as CarbonSealError.as_dict, with its
+    HTTP status.
+    """
 
     id: str
     kind: str
@@ -238,8 +240,9 @@ class _Heartbeat:
 
 
 def _fail(connection: Connection, identifier: str, error: CarbonSealError) -> None:
+    told = {**error.as_dict(), "status": error.http_status}
     connection.execute(update(_JOBS).where(_JOBS.c.id == identifier).values(
-        state="failed", error=json.dumps(error.as_dict()), touched=_LEASE_CLOCK.now()))
+        state="failed", error=json.dumps(told), touched=_LEASE_CLOCK.now()))
 
 
 def _job(row: Row[Any]) -> Job:

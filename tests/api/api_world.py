@@ -11,7 +11,7 @@ from api_helpers import ORIGIN, TOKENS
 
 from api import pipeline
 from api.chain import ChainLink
-from api.deployment import Deployment, Founding, create, open_deployment
+from api.deployment import Deployment, Founding, create, open_deployment, save_trust
 from attestation.block import BlockData, Column
 from attestation.build import build_frame
 from attestation.envelope import RULES, open_envelope, seal
@@ -38,6 +38,7 @@ from core.signer import KeySigner
 from ledger.anchor.evm import Chain
 from mrv import catalogue
 from mrv.ruleset import release
+from verify.trust import ChainTrust, Trust
 
 MINUTE, HOUR, DAY = 60_000, 3_600_000, 86_400_000
 START = 1_794_844_800_000  # 2026-11-17 00:00 in Shanghai
@@ -136,6 +137,13 @@ class World:
         self.link.stop()
         self.deployment.close()
 
+    def trust_nobody(self) -> None:
+        """A trust list with the registrar's key and no chain, for deployments that were made without one."""
+        nowhere = "0x" + "0" * 40
+        save_trust(self.deployment, Trust(
+            ORIGIN, self.deployment.log_key, ChainTrust(31_337, nowhere, nowhere, nowhere),
+            (REGISTRAR_KEY.public_key,), (PUBLISHER_KEY.public_key,), allow_development_chain=True))
+
     # what registrar and publisher sign
 
     def signed(self, kind: str, subject: str, event: str, fields: dict[str, Any],
@@ -200,6 +208,12 @@ class World:
         assert isinstance(outcomes, list)
         assert {item.outcome for item in outcomes} == {"accepted"}, outcomes
         return [item.index or 0 for item in outcomes]
+
+    def put_any(self, *submissions: Submission) -> list[str]:
+        """Offer frames, whatever becomes of them; their outcomes."""
+        (outcomes,) = pipeline.accept(self.deployment, self.generation(), [body(*submissions)])
+        assert isinstance(outcomes, list)
+        return [item.outcome for item in outcomes]
 
     def generation(self) -> int:
         """The writer's generation that the database holds."""

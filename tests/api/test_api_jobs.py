@@ -75,7 +75,8 @@ def test_a_refusal_becomes_the_job_s_error(deployment: Deployment) -> None:
     jobs.drain(deployment.engine, FUNCTIONS)
     job = fetch(deployment, identifier)
     assert job.state == "failed"
-    assert job.error == {"code": "number-odd", "message": "the number is odd", "where": "number", "hint": ""}
+    assert job.error == {"code": "number-odd", "message": "the number is odd", "where": "number", "hint": "",
+                         "status": 422}
 
 
 @pytest.mark.parametrize("kind", ["crash", "unheard-of"])
