@@ -8,10 +8,10 @@ from typing import Annotated, Any
 import typer
 
 from api import fsck as checks
-from api.deployment import Founding, create, open_deployment
+from api.deployment import NODE_ORG, Founding, create, open_deployment
 from api.server import Server
 from cli.node import CBOR_SEQUENCE, connect
-from cli.options import Dir, Json
+from cli.options import Dir, Json, Org, Place, Token
 from cli.output import command, err, out, print_json, print_table, say
 from core.errors import FormError
 
@@ -30,12 +30,14 @@ def init(
         "--org", help="组织令牌 id=角色,角色 · token for an organisation: id=role,role")] = None,
     as_json: Json = False,
 ) -> None:
-    """新建部署：密钥、数据库、合约、信任表、令牌 · create a deployment: keys, database, contracts, trust, tokens."""
+    """新建部署：密钥、数据库、合约、信任表、令牌 · create a deployment: keys, database, contracts, trust."""
     keys = [_hex(text) for text in registrar or []]
     organisations = dict(_organisation(text) for text in org or [])
-    create(directory, Founding(origin=origin, organisations=organisations, registrars=keys, rule_publishers=keys,
-                               governors=governor or [], threshold=threshold)).close()
-    done = {"directory": str(directory), "trust": str(directory / "trust.json"), "tokens": str(directory / "tokens")}
+    made = create(directory, Founding(origin=origin, organisations=organisations, registrars=keys, rule_publishers=keys,
+                                      governors=governor or [], threshold=threshold))
+    made.close()
+    done = {"directory": str(directory), "trust": str(directory / "trust.json"), "tokens": str(directory / "tokens"),
+            "origin": made.origin, "node_key": made.node_signer.public_key.hex(), "node_account": made.account.address}
     if as_json:
         print_json(done)
     else:
@@ -83,12 +85,11 @@ def fsck(directory: Dir, as_json: Json = False) -> None:
 @command
 def put(
     files: Annotated[list[Path], typer.Argument(help="帧文件 · frame files")],
-    directory: Dir = Path(),
-    as_json: Json = False,
+    place: Place = ".", org: Org = NODE_ORG, token: Token = None, as_json: Json = False,
 ) -> None:
     """把帧文件送入受理 · feed frame files through acceptance."""
     answers: list[dict[str, Any]] = []
-    with connect(directory) as node:
+    with connect(place, org, token) as node:
         for path in files:
             answers += node.send("/v1/frames", path.read_bytes(), CBOR_SEQUENCE)["frames"]
     if as_json:

@@ -7,13 +7,17 @@ from typing import Annotated
 
 import typer
 
+from cli.lazy import Lazy, lazy_group
 from cli.options import Json
 from cli.output import command, err, print_json, print_table, say
 from core.period import instant_text, parse_instant
 from edge import command as edge
 from edge.progress import Progress
 
-app = typer.Typer(no_args_is_help=True, help="网关 · the edge agent")
+# A gateway's machine has no chain client and no database: what the registrar does is imported when asked for.
+app = typer.Typer(no_args_is_help=True, help="网关 · the edge agent", cls=lazy_group({
+    "enrol": Lazy("cli.registry:enrol_gateway",
+                  "登记网关，并打印其配置行 · enrol a gateway and print the lines of its configuration.")}))
 Config = Annotated[Path, typer.Option("--config", "-c", help="网关配置 TOML · the gateway's configuration")]
 
 

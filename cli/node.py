@@ -22,12 +22,15 @@ TIMEOUT_SECONDS = 120.0
 POLL_SECONDS = 0.1
 CBOR_SEQUENCE = "application/cbor-seq"
 ENVELOPE = "application/cose"
-_BY_STATUS: Mapping[int, type[CarbonSealError]] = {400: FormError, 403: Forbidden, 404: NotFound, 409: Refused,
-                                                  422: InputError}
+_BY_STATUS: Mapping[int, type[CarbonSealError]] = {
+    400: FormError, 401: Forbidden, 403: Forbidden, 404: NotFound, 409: Refused, 422: InputError}
+
+# What every problem has; the rest are the error's own values.
+_PROBLEM_MEMBERS = frozenset({"type", "title", "status", "detail", "instance", "code", "message", "where", "hint"})
 
 
 class Node:
-    """One node at a base URL, spoken to as one organisation (or as nobody). `clock`: the one its deployment lives by."""
+    """One node at a base URL, spoken to as one organisation (or as nobody). `clock`: its deployment's."""
 
     def __init__(self, url: str, token: str = "", clock: Clock | None = None) -> None:
         self.url, self.clock = url, clock or SystemClock()
@@ -66,7 +69,7 @@ class Node:
             time.sleep(POLL_SECONDS)
             current = self.get(f"/v1/jobs/{job}")
         if current["state"] == "failed":
-            raise _error(422, current["error"])
+            raise _error(int(current["error"].get("status", InputError.http_status)), current["error"])
         return current
 
     def _request(self, method: str, path: str, **options: Any) -> httpx.Response:
@@ -86,8 +89,9 @@ class Node:
 
 def _error(status: int, problem: Mapping[str, Any]) -> CarbonSealError:
     kind = _BY_STATUS.get(status, Unavailable if status >= 500 else InputError)
+    own = {name: value for name, value in problem.items() if name not in _PROBLEM_MEMBERS}
     return kind(str(problem.get("code", "node-answer")), str(problem.get("message") or problem.get("detail", "")),
-                where=str(problem.get("where", "")), hint=str(problem.get("hint", "")))
+                where=str(problem.get("where", "")), hint=str(problem.get("hint", "")), **own)
 
 
 def read_token(directory: Path, org: str) -> str:

@@ -4,19 +4,23 @@ from __future__ import annotations
 
 import functools
 import json
+import os
 import sys
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NoReturn, ParamSpec, TypeVar
 
 import typer
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
 from core.errors import CarbonSealError, InputError
 
 P = ParamSpec("P")
 R = TypeVar("R")
+
+DEBUG = "CARBONSEAL_DEBUG"
 
 # Results go to stdout; logs, progress and errors to stderr.
 out = Console(highlight=False, soft_wrap=True)
@@ -54,7 +58,7 @@ def print_table(title: str, columns: Sequence[str], rows: Iterable[Sequence[obje
     for column in columns:
         table.add_column(column, overflow="fold")
     for row in rows:
-        table.add_row(*("" if cell is None else str(cell) for cell in row))
+        table.add_row(*("" if cell is None else escape(str(cell)) for cell in row))
     out.print(table)
 
 
@@ -62,7 +66,25 @@ def print_fields(fields: Mapping[str, object]) -> None:
     """Name and value, one a line."""
     width = max((len(name) for name in fields), default=0)
     for name, value in fields.items():
-        out.print(f"[bold]{name:<{width}}[/bold]  {value}", markup=True)
+        out.print(f"[bold]{name:<{width}}[/bold]  {escape(str(value))}", markup=True)
+
+
+def print_answer(document: Mapping[str, Any], as_json: bool) -> None:
+    """An answer as one JSON document, or for people: its members below one another, those of members dotted."""
+    if as_json:
+        print_json(document)
+    else:
+        print_fields(dict(_flat(document)))
+
+
+def _flat(document: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, object]]:
+    for name, value in document.items():
+        if isinstance(value, Mapping):
+            yield from _flat(value, f"{prefix}{name}.")
+        elif isinstance(value, list) and value and isinstance(value[0], Mapping):
+            yield from _flat({str(position): item for position, item in enumerate(value)}, f"{prefix}{name}.")
+        else:
+            yield f"{prefix}{name}", ", ".join(map(str, value)) if isinstance(value, list) else value
 
 
 def fail(error: CarbonSealError, as_json: bool) -> NoReturn:
@@ -70,20 +92,20 @@ def fail(error: CarbonSealError, as_json: bool) -> NoReturn:
     if as_json:
         print_json({"error": error.as_dict()})
     else:
-        err.print(f"[red]{error.code}[/red] {_escape(error.message)}")
+        err.print(f"[red]{error.code}[/red] {escape(error.message)}")
         if error.where:
-            err.print(f"  {say('位置', 'where')}: {_escape(error.where)}")
+            err.print(f"  {say('位置', 'where')}: {escape(error.where)}")
         if error.hint:
-            err.print(f"  {say('怎么办', 'what to do')}: {_escape(error.hint)}")
+            err.print(f"  {say('怎么办', 'what to do')}: {escape(error.hint)}")
     raise typer.Exit(error.exit_code)
 
 
-def _escape(text: str) -> str:
-    return text.replace("[", "\\[")
-
-
 def command(function: Callable[P, R]) -> Callable[P, R]:
-    """A command whose errors are printed in our shape; `as_json` among its arguments chooses JSON."""
+    """A command whose errors are printed in our shape; `as_json` among its arguments chooses JSON.
+
+    Exit codes are those of core.errors. A bug of ours is internal-error (2), with its traceback only when
+    CARBONSEAL_DEBUG=1.
+    """
 
     @functools.wraps(function)
     def wrapped(*args: P.args, **kwargs: P.kwargs) -> R:
@@ -97,5 +119,13 @@ def command(function: Callable[P, R]) -> Callable[P, R]:
             place = str(error.filename or "")
             fail(InputError("file-unusable", error.strerror or str(error), where=place,
                             hint="check that the file exists and may be read or written"), bool(kwargs.get("as_json")))
+        except (typer.Exit, typer.Abort, typer.BadParameter):
+            raise
+        except Exception as error:
+            if os.environ.get(DEBUG) == "1":
+                raise
+            fail(CarbonSealError("internal-error", f"an error of the program's own: {type(error).__name__}: {error}",
+                                 hint=f"run it again with {DEBUG}=1 and report what it prints"),
+                 bool(kwargs.get("as_json")))
 
     return wrapped

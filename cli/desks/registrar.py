@@ -15,7 +15,7 @@ from certificates.registry_evm import EvmRegistry
 from cli.desks.chain import chain_of
 from cli.node import Node
 from core.clock import Clock
-from core.errors import NotFound
+from core.errors import InputError, NotFound
 from core.ethereum import Account
 from core.jcs import canonical
 from core.signer import Signer
@@ -24,9 +24,9 @@ from mrv.ruleset import release
 
 
 class RegistrarDesk:
-    """One registrar at one node. `signer`: the registrar's key; `account`: its account on the chain."""
+    """One registrar at one node. `signer`: the registrar's key; `account`: its account, needed to open marks only."""
 
-    def __init__(self, node: Node, signer: Signer, account: Account, clock: Clock) -> None:
+    def __init__(self, node: Node, signer: Signer, account: Account | None, clock: Clock) -> None:
         self.node, self.signer, self.account, self.clock = node, signer, account, clock
         self.origin = str(node.get("/v1/trust")["origin"])
 
@@ -50,8 +50,17 @@ class RegistrarDesk:
                            {"signatures": [governor.sign_digest(digest).hex() for governor in governors]})
 
     def open_mark(self, mark: Mark) -> None:
-        """Open a claim point's register mark or a facility's time mark on the chain."""
+        """Open a claim point's register mark or a facility's time mark on the chain. Raises InputError (usage)."""
+        if self.account is None:
+            raise InputError("usage", "a mark is opened with the registrar's account", hint="give its account.key")
         EvmRegistry(*chain_of(self.node, self.account, self.clock)).open_mark(mark)
+
+    def profile(self, meter: str) -> dict[str, Any]:
+        """What the registrar signed of a meter. Raises NotFound (meter-unknown)."""
+        for item in self.node.get("/v1/meters"):
+            if item["meter"] == meter:
+                return dict(item)
+        raise NotFound("meter-unknown", "nobody enrolled this meter", where=meter, hint="carbonseal meter add")
 
     def _last(self, subject: str) -> Registration | None:
         try:

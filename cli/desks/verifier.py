@@ -33,6 +33,19 @@ VALID_MS = 30 * 86_400_000
 
 
 @dataclass(frozen=True)
+class Terms:
+    """On what terms a verifier gives its opinion. `materiality` in percent of the result."""
+
+    assurance: str = "reasonable"
+    materiality: Decimal = Decimal(5)
+    materiality_source: str = "demonstration: 5 % as customary under ISO 14064-3"
+    visit: str = "none"
+
+
+DEMONSTRATION = Terms()
+
+
+@dataclass(frozen=True)
 class Review:
     """What a verifier found: the report on the review file, and the manifest it recomputed from every entry."""
 
@@ -96,11 +109,11 @@ class VerifierDesk:
             time.sleep(POLL_SECONDS)
 
     def sign(self, review: Review, criteria: Sequence[str], reasons: str,
-             conclusion: Conclusion = Conclusion.UNMODIFIED) -> bytes:
+             conclusion: Conclusion = Conclusion.UNMODIFIED, terms: Terms = DEMONSTRATION) -> bytes:
         """The signed opinion on the reviewed statement."""
         statement = jcs.canonical(review.claim["statement"]["payload"])
         document = draft(
-            self._judgement(review, tuple(criteria), reasons, conclusion), statement=statement,
+            self._judgement(review, tuple(criteria), reasons, conclusion, terms), statement=statement,
             leaf=bytes.fromhex(review.claim["statement"]["leaf"]),
             claim=parse_claim(jcs.canonical(review.claim["document"])), manifest=review.manifest,
             manifest_confirmed=True)
@@ -113,7 +126,8 @@ class VerifierDesk:
             accepted["issued"] = self.node.wait(accepted["job"])["result"]
         return accepted
 
-    def _judgement(self, review: Review, criteria: tuple[str, ...], reasons: str, conclusion: Conclusion) -> Judgement:
+    def _judgement(self, review: Review, criteria: tuple[str, ...], reasons: str, conclusion: Conclusion,
+                   terms: Terms) -> Judgement:
         own = self.node.get(f"/v1/participants/{self.org}")
         if own.get("accreditation") is None:
             raise InputError("verifier-not-accredited", f"{self.org} is not registered as accredited", where=self.org)
@@ -121,8 +135,7 @@ class VerifierDesk:
         now = self.clock.now()
         return Judgement(
             verifier=self.org, accreditation=own["accreditation"],
-            addressee=str(review.claim["document"]["subject"]), criteria=criteria, assurance="reasonable",
-            materiality=Decimal(5), materiality_source="demonstration: 5 % as customary under ISO 14064-3",
-            visit="none",
+            addressee=str(review.claim["document"]["subject"]), criteria=criteria, assurance=terms.assurance,
+            materiality=terms.materiality, materiality_source=terms.materiality_source, visit=terms.visit,
             sampling=Sampling("all details recomputed, no sample drawn", details, ()), findings=(),
             conclusion=conclusion, reasons=reasons, notices=(), date=now, valid_until=now + VALID_MS)

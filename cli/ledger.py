@@ -1,0 +1,52 @@
+"""carbonseal ledger: what authorities and auditors ask of the ledger."""
+
+from __future__ import annotations
+
+import json
+import sys
+from typing import Annotated
+
+import typer
+
+from api.deployment import NODE_ORG
+from cli.node import connect
+from cli.options import Json, Org, Place, Token
+from cli.output import command, print_json, print_table, say
+from core.errors import InputError
+
+app = typer.Typer(no_args_is_help=True, help="查询账本 · questions to the ledger")
+
+
+@app.command("query")
+@command
+def query(
+    organisation: Annotated[str, typer.Option(
+        "--organisation", help="企业、核查方或持有人 · subject, verifier or owner")] = "",
+    meter: Annotated[str, typer.Option("--meter", help="读过的表计或声明点 · a meter or claim point it read")] = "",
+    start: Annotated[str, typer.Option("--start", help="期间起（UTC）· start of the period")] = "",
+    end: Annotated[str, typer.Option("--end", help="期间止（UTC）· end of the period")] = "",
+    certificate: Annotated[str, typer.Option("--certificate", help="计算书或分片编号 · statement or piece")] = "",
+    serials: Annotated[str, typer.Option("--serials", help="序号区间 标记:起:止 · serials, mark:from:to")] = "",
+    as_csv: Annotated[bool, typer.Option("--csv", help="CSV（RFC 4180）")] = False,
+    place: Place = ".", org: Org = NODE_ORG, token: Token = None, as_json: Json = False,
+) -> None:
+    """按组织、表计、期间、证书或序号区间查询 · by organisation, meter, period, certificate or serial interval."""
+    if as_csv and as_json:
+        raise InputError("usage", "give one of --json and --csv", hint="choose how the rows are printed")
+    asked = {"organisation": organisation, "meter": meter, "start": start, "end": end, "certificate": certificate,
+             "serials": serials, "form": "csv" if as_csv else "json"}
+    with connect(place, org, token) as node:
+        answer = node.fetch("/v1/ledger", **{name: value for name, value in asked.items() if value})
+    if as_csv:
+        sys.stdout.write(answer.decode("utf-8"))
+        return
+    rows = json.loads(answer)
+    if as_json:
+        print_json(rows)
+        return
+    print_table(say("账本", "Ledger"),
+                [say("种类", "kind"), say("企业", "subject"), say("期间", "period"), say("数量", "amount"),
+                 say("状态", "status"), say("核查方", "verifier"), say("持有人", "owner"), say("分片", "piece")],
+                [(row["kind"], row["subject"], f"{row['period_start'][:10]} – {row['period_end'][:10]}",
+                  f"{row['amount']} {row['unit']}", row["piece_status"] or row["status"], row["verifier"],
+                  row["owner"], row["piece"] or row["statement"]) for row in rows])
