@@ -180,7 +180,12 @@ class _Gathering:
     def _rules(self) -> dict[str, bytes]:
         if self._level in _NO_PLACE:
             return {}
-        return {"rules/documents.json": jcs.canonical(rule_documents(self._sources.rules, self._document))}
+        return {"rules/documents.json": jcs.canonical(self._rule_documents())}
+
+    def _rule_documents(self) -> dict[str, Any]:
+        records = [item["record"] for item in self._statement.details]
+        read = [record["path"] for record in records if record["kind"] == "parameter"]
+        return rule_documents(self._sources.rules, self._document, read)
 
     def _subjects(self, series: Mapping[str, object]) -> set[str]:
         subjects = {self._claim.document.subject, *series, *subjects_of(self._inputs), *self._node_organisations()}
@@ -228,13 +233,16 @@ class _Gathering:
                 for index in sorted(self._proven)}
 
 
-def rule_documents(rules: RuleSet, statement: StatementDocument) -> dict[str, Any]:
-    """The documents of a statement's methodology. Raises NotFound (methodology-unknown)."""
+def rule_documents(rules: RuleSet, statement: StatementDocument, read: Iterable[str]) -> dict[str, Any]:
+    """The documents of a statement's methodology and of the parameters it read.
+
+    Raises NotFound (methodology-unknown).
+    """
     methodology = rules.methodologies.get(f"{statement.methodology.id}@{statement.methodology.version}")
     if methodology is None or methodology.digest != statement.methodology.digest:
         raise NotFound("methodology-unknown", "this node does not run the methodology the statement names",
                        where=statement.methodology.id, hint="export where the release of the statement is installed")
-    return rules.documents_for(methodology)
+    return rules.documents_for(methodology, read)
 
 
 def retirement_of(connection: Connection, piece: bytes) -> dict[str, str]:

@@ -25,7 +25,9 @@ _FORMULA = {"id", "version", "title", "source", "valid", "status", "inputs", "le
             "expression", "cases", "note"}
 _FIELD = {"unit", "zh", "en", "signed", "one_of", *_BOUNDS}
 _METHODOLOGY = {"id", "version", "kind", "title", "source", "status", "valid", "inputs", "options", "steps", "outputs",
-                "result", "intervals", "notices", "allow_unconfirmed", "max_staleness", "cases", "note"}
+                "result", "intervals", "notices", "allow_unconfirmed", "max_staleness", "split", "priority_drop",
+               "cases", "note"}
+_INPUT_RULE = {"zh", "en", "unit", "required", "sources", "methods", "gap", "substitution", "single"}
 
 
 def formula_document(raw: Raw) -> dict[str, Any]:
@@ -168,6 +170,8 @@ def methodology_document(raw: Raw) -> dict[str, Any]:
             "result": _result(raw["result"]), "intervals": dict(raw.get("intervals") or {"rule": "none"}),
             "notices": list(raw.get("notices") or ()), "allows_unconfirmed": raw.get("allow_unconfirmed") == "true",
             "max_staleness_ms": _nullable(raw.get("max_staleness")),
+            **({"split": list(raw["split"])} if "split" in raw else {}),
+            **({"priority_drop": raw["priority_drop"]} if "priority_drop" in raw else {}),
         }
     except (KeyError, TypeError, AttributeError) as error:
         raise FormError("rule-malformed", f"a methodology lacks or misuses {error}", where=where) from None
@@ -177,9 +181,12 @@ def methodology_document(raw: Raw) -> dict[str, Any]:
 
 
 def _input_rule(name: str, spec: Raw) -> dict[str, Any]:
+    _known(spec, _INPUT_RULE, name)
     return {"name": name, "title": {"zh": spec["zh"], "en": spec["en"]}, "unit": spec["unit"],
             "required": spec.get("required") == "true", "sources": list(spec["sources"]),
-            "methods": list(spec.get("methods", ("measured",))), "gap": spec["gap"]}
+            "methods": list(spec.get("methods", ("measured",))), "gap": spec["gap"],
+            **({"substitution": spec["substitution"]} if "substitution" in spec else {}),
+            **({"single": True} if spec.get("single") == "true" else {})}
 
 
 def _option_rule(name: str, spec: Raw) -> dict[str, Any]:
@@ -196,8 +203,12 @@ def _step(name: str, spec: Raw) -> dict[str, Any]:
 def _binding(raw: Any) -> dict[str, Any]:
     if isinstance(raw, Sequence) and not isinstance(raw, str):
         return {"first": [_binding(item) for item in raw]}
+    if isinstance(raw, Mapping) and "list" in raw:
+        return {"list": [_binding(item) for item in raw["list"]]}
+    if isinstance(raw, Mapping) and "rows" in raw:
+        return {"rows": raw["rows"], "fields": {name: _binding(item) for name, item in raw["fields"].items()}}
     if isinstance(raw, Mapping):
-        return {"list": [_binding(item) for item in raw["list"]]} if "list" in raw else dict(raw)
+        return dict(raw)
     kind, _, rest = raw.partition(".")
     if kind == "inputs":
         return {"input": rest}

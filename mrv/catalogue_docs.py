@@ -43,7 +43,7 @@ def _methodology(item: Methodology, cases: int) -> list[str]:
     rule = item.result
     return [
         f"## `{item.key}` {item.title['zh']} {item.title['en']}", "",
-        f"- kind 类型: {item.kind.label}; in force 有效期: {_span(item.validity)};"
+        f"- kind 类型: {item.label}; in force 有效期: {_span(item.validity)};"
         f" status 状态: {_STATUS[item.status]}; cases 算例: {cases}",
         f"- source 来源: {item.source}",
         f"- result 结果: {rule.output} in {rule.unit.text}, {rule.rounding} to {rule.digits} digits"

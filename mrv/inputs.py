@@ -10,10 +10,12 @@ from typing import Any
 
 from core.errors import FormError, InputError
 from core.ids import check_hex, check_id
-from core.numbers import parse_natural
+from core.numbers import parse_decimal, parse_natural
 from core.period import Period, parse_instant
 from core.quantity import Quantity
 from core.units import parse_unit
+from mrv.dates import days_of
+from mrv.gaps import MEMBERS, SUBSTITUTION, check_gaps, check_substitution
 from mrv.methodology import InputRule, Methodology
 
 MAX_BOUNDARY_CHARS = 200
@@ -21,13 +23,17 @@ MAX_ITEMS = 10_000
 
 _WH = parse_unit("Wh")
 _TOP = {"subject", "boundary", "period", "inputs", "options", "allow_unconfirmed"}
+_OPTIONAL = {"carried", "previous", "parts"}
 _ITEM = {"quantity", "source", "priority", "method", "uncertainty"}
 _SOURCE_MEMBERS = {
     "register": {"type", "meter", "quantity", "from", "to"},
     "claim-point": {"type", "mark", "meter", "quantity", "from", "to"},
     "document": {"type", "digest", "title"},
     "declared": {"type"},
+    SUBSTITUTION: MEMBERS,
 }
+MAX_PARTS = 400
+"""A year cut at every day, with room."""
 
 
 @dataclass(frozen=True)
@@ -38,6 +44,12 @@ class Item:
     source: Mapping[str, Any]
     document: Mapping[str, Any]
 
+    @property
+    def uncertainty(self) -> Decimal | None:
+        """Half of the 95 % interval over the mean, in %; None where it is not stated."""
+        text = self.document["uncertainty"]
+        return None if text is None else parse_decimal(text)
+
     def span(self) -> tuple[int, int]:
         """The register positions [from, to) of a register or claim point source, in Wh."""
         return tuple(parse_natural(self.source[end]["position"], where="position") for end in ("from", "to"))  # type: ignore[return-value]
@@ -45,7 +57,11 @@ class Item:
 
 @dataclass(frozen=True)
 class Inputs:
-    """A checked inputs document. `items`: by input name, in the order of the names."""
+    """A checked inputs document. `items`: by input name, in the order of the names.
+
+    `parts`: the inputs of each part of a split period, in order; () where the period is whole, and then `items` are
+    its inputs. `previous`: the priority of each input in the statement before.
+    """
 
     document: Mapping[str, Any]
     subject: str
@@ -56,13 +72,21 @@ class Inputs:
     options: Mapping[str, Any]
     carried: Quantity | None
     allow_unconfirmed: bool
+    previous: Mapping[str, int]
+    parts: tuple[Inputs, ...] = ()
 
     def given(self, name: str) -> bool:
         """Whether anything is given under this name."""
         return name in self.items
 
     def total(self, name: str) -> Quantity:
-        """The sum of an input's quantities in the unit of its rule; an optional input not given is none (0)."""
+        """The sum of an input's quantities in the unit of its rule; an optional input not given is none (0).
+
+        Raises InputError (input-missing) for what cannot be none: the member of a family, an intensive quantity.
+        """
+        if name not in self.items and (name not in self.rules or self.rules[name].single):
+            raise InputError("input-missing", f"the input {name!r} is missing", where="inputs",
+                             hint="a missing value is never taken as zero")
         total = Quantity(Decimal(0), self.rules[name].unit)
         for item in self.items.get(name, ()):
             total = total + item.quantity
@@ -91,7 +115,17 @@ class Inputs:
         """Codes for inputs that are not measured: "estimated-input", "manual-input", "declared-input"."""
         items = [item for group in self.items.values() for item in group]
         codes = [f"{item.document['method']}-input" for item in items if item.document["method"] != "measured"]
-        return codes + ["declared-input" for item in items if item.source["type"] == "declared"]
+        codes += ["declared-input" for item in items if item.source["type"] == "declared"]
+        return codes + ["substituted-input" for item in items if item.source["type"] == SUBSTITUTION]
+
+    def priority_drops(self) -> list[str]:
+        """The inputs whose worst source stands lower than in the statement before, in order of their names.
+
+        A substituted gap is no choice of a source and does not count.
+        """
+        return [name for name, before in sorted(self.previous.items())
+                if any(int(item.document["priority"]) > before for item in self.items.get(name, ())
+                       if item.source["type"] != SUBSTITUTION)]
 
 
 def read_inputs(methodology: Methodology, document: Mapping[str, Any], period: Period) -> Inputs:
@@ -100,23 +134,81 @@ def read_inputs(methodology: Methodology, document: Mapping[str, Any], period: P
     Raises FormError (inputs-malformed, option-…), InputError (input-missing, input-unknown, unit-mismatch,
     out-of-range, source-not-allowed, source-mismatch, inputs-overlap, priority-mismatch).
     """
-    if not _TOP <= set(document) <= _TOP | {"carried"}:
+    if not _TOP <= set(document) <= _TOP | _OPTIONAL:
         raise FormError("inputs-malformed", "an inputs document has exactly " + ", ".join(sorted(_TOP)),
-                        hint='and optionally "carried"')
+                        hint="and optionally " + ", ".join(sorted(_OPTIONAL)))
     if not isinstance(document["allow_unconfirmed"], bool):
         raise FormError("inputs-malformed", "allow_unconfirmed is true or false", where="allow_unconfirmed")
     boundary = document["boundary"]
     if not isinstance(boundary, str) or not 0 < len(boundary) <= MAX_BOUNDARY_CHARS:
         raise FormError("inputs-malformed", "a boundary is a short text", where="boundary")
-    rules, items = _read_items(methodology, document["inputs"])
-    inputs = Inputs(document, check_id(document["subject"], where="subject"), boundary, period, rules, items,
-                    _read_options(methodology, document["options"]), _read_carried(document.get("carried")),
-                    document["allow_unconfirmed"])
-    _check_overlap(inputs)
+    subject = check_id(document["subject"], where="subject")
+    options = _read_options(methodology, document["options"])
+    carried = _read_carried(document.get("carried"))
+    previous = _read_previous(methodology, document.get("previous"))
+
+    def read(given: Any, span: Period, parts: tuple[Inputs, ...] = ()) -> Inputs:
+        rules, items = _read_items(methodology, given, span) if not parts else _merged(parts)
+        return Inputs(document, subject, boundary, span, rules, items, options, carried,
+                      document["allow_unconfirmed"], previous, parts)
+
+    parts = tuple(read(given, span) for given, span in _read_parts(methodology, document, period))
+    inputs = read(document["inputs"], period, parts)
+    for part in parts or (inputs,):
+        _check_documents(part)
+    _check_spans(inputs)
     return inputs
 
 
-def _read_items(methodology: Methodology, given: Any) -> tuple[dict[str, InputRule], dict[str, tuple[Item, ...]]]:
+def _read_parts(methodology: Methodology, document: Mapping[str, Any], period: Period) -> list[tuple[Any, Period]]:
+    """The inputs and period of each part. Raises FormError (parts-malformed), InputError (split-not-allowed)."""
+    parts = document.get("parts")
+    if parts is None:
+        return []
+    if not methodology.split:
+        raise InputError("split-not-allowed", f"{methodology.key} does not split a period", where="parts",
+                         hint="make one statement for each side of the change")
+    if not isinstance(parts, list) or not 2 <= len(parts) <= MAX_PARTS or document["inputs"] != {}:
+        raise FormError("parts-malformed", "parts are a list of at least two, and inputs are then empty", where="parts")
+    read = []
+    for part in parts:
+        if not isinstance(part, Mapping) or set(part) != {"period", "inputs"}:
+            raise FormError("parts-malformed", "a part has exactly period and inputs", where="parts")
+        read.append((part["inputs"], Period.from_json(part["period"], where="parts")))
+    spans = [span for _, span in read]
+    tiled = (spans[0].start == period.start and spans[-1].end == period.end
+             and all(a.end == b.start and days_of(a)[1] < days_of(b)[0] for a, b in pairwise(spans))
+             and {span.zone for span in spans} == {period.zone})
+    if not tiled:
+        raise FormError("parts-malformed", "the parts do not make up the period, cut at midnights", where="parts")
+    return read
+
+
+def _merged(parts: tuple[Inputs, ...]) -> tuple[dict[str, InputRule], dict[str, tuple[Item, ...]]]:
+    rules: dict[str, InputRule] = {}
+    items: dict[str, tuple[Item, ...]] = {}
+    for part in parts:
+        rules |= part.rules
+        for name in part.items:
+            items[name] = items.get(name, ()) + part.items[name]
+    return rules, dict(sorted(items.items()))
+
+
+def _read_previous(methodology: Methodology, given: Any) -> dict[str, int]:
+    if given is None:
+        return {}
+    if not isinstance(given, Mapping) or set(given) != {"statement", "priorities"} \
+            or not isinstance(given["priorities"], Mapping):
+        raise FormError("inputs-malformed", "previous has exactly statement and priorities", where="previous")
+    check_hex(given["statement"], where="previous")
+    for name in given["priorities"]:
+        if methodology.rule_of(name) is None:
+            raise InputError("input-unknown", f"{methodology.key} has no input {name!r}", where="previous")
+    return {name: parse_natural(text, where="previous") for name, text in given["priorities"].items()}
+
+
+def _read_items(methodology: Methodology, given: Any,
+                period: Period) -> tuple[dict[str, InputRule], dict[str, tuple[Item, ...]]]:
     if not isinstance(given, Mapping):
         raise FormError("inputs-malformed", "inputs are an object of lists", where="inputs")
     rules = {rule.name: rule for rule in methodology.inputs}
@@ -127,7 +219,7 @@ def _read_items(methodology: Methodology, given: Any) -> tuple[dict[str, InputRu
             raise InputError("input-unknown", f"{methodology.key} has no input {name!r}", where="inputs",
                              hint="the inputs are " + ", ".join(rules))
         rules[name] = rule
-        items[name] = _read_list(rule, given[name], f"inputs.{name}")
+        items[name] = _read_list(rule, given[name], period, f"inputs.{name}")
     for rule in methodology.inputs:
         if rule.required and not any(methodology.rule_of(name) is rule for name in items):
             raise InputError("input-missing", f"the input {rule.name!r} is missing", where="inputs",
@@ -135,13 +227,16 @@ def _read_items(methodology: Methodology, given: Any) -> tuple[dict[str, InputRu
     return rules, items
 
 
-def _read_list(rule: InputRule, given: Any, where: str) -> tuple[Item, ...]:
+def _read_list(rule: InputRule, given: Any, period: Period, where: str) -> tuple[Item, ...]:
     if not isinstance(given, list) or not 0 < len(given) <= MAX_ITEMS:
         raise InputError("input-missing", "a list of at least one quantity is needed", where=where)
-    return tuple(_read_item(rule, item, f"{where}[{i}]") for i, item in enumerate(given))
+    if rule.single and len(given) > 1:
+        raise InputError("input-repeated", f"{rule.name} is one value, {len(given)} are given", where=where,
+                         hint="give the weighted mean with the document that derives it")
+    return tuple(_read_item(rule, item, period, f"{where}[{i}]") for i, item in enumerate(given))
 
 
-def _read_item(rule: InputRule, given: Any, where: str) -> Item:
+def _read_item(rule: InputRule, given: Any, period: Period, where: str) -> Item:
     if not isinstance(given, Mapping) or set(given) != _ITEM:
         raise FormError("inputs-malformed", "an item has exactly " + ", ".join(sorted(_ITEM)), where=where)
     quantity = Quantity.from_json(given["quantity"], where=where)
@@ -154,8 +249,12 @@ def _read_item(rule: InputRule, given: Any, where: str) -> Item:
         raise FormError("inputs-malformed", "the source has not the members of its type", where=where)
     _check_allowed(rule, given, source, where)
     item = Item(quantity, source, given)
+    if item.uncertainty is not None and item.uncertainty < 0:
+        raise InputError("out-of-range", "an uncertainty in % is not negative", where=where)
     if source["type"] == "document":
         check_hex(source["digest"], where=where)
+    elif source["type"] == SUBSTITUTION:
+        check_substitution(rule, quantity, source, period, where)
     elif source["type"] != "declared":
         _check_span(item, where)
     return item
@@ -165,9 +264,10 @@ def _check_allowed(rule: InputRule, given: Mapping[str, Any], source: Mapping[st
     if source["type"] not in rule.sources:
         raise InputError("source-not-allowed", f"{rule.name} may not come from a {source['type']}", where=where,
                          hint="allowed, best first: " + ", ".join(rule.sources))
-    if given["method"] not in rule.methods:
+    methods = ("estimated",) if source["type"] == SUBSTITUTION else rule.methods
+    if given["method"] not in methods:
         raise InputError("source-not-allowed", f"{rule.name} may not be {given['method']}", where=where,
-                         hint="allowed: " + ", ".join(rule.methods))
+                         hint="allowed: " + ", ".join(methods))
     expected = rule.priority_of(source["type"])
     if given["priority"] != expected:
         raise InputError("priority-mismatch", f"a {source['type']} has priority {expected} for {rule.name}",
@@ -223,19 +323,20 @@ def _read_carried(given: Any) -> Quantity | None:
     return quantity
 
 
-def _check_overlap(inputs: Inputs) -> None:
-    documents: set[str] = set()
+def _check_documents(inputs: Inputs) -> None:
+    for name, items in inputs.items.items():
+        digests = [item.source["digest"] for item in items if item.source["type"] == "document"]
+        if len(set(digests)) != len(digests):
+            raise InputError("inputs-overlap", "one document is given twice", where=f"inputs.{name}")
+        check_gaps(name, [(item.quantity, item.source) for item in items])
+
+
+def _check_spans(inputs: Inputs) -> None:
     spans: dict[str, list[tuple[int, int]]] = {}
     for name, items in inputs.items.items():
         for item in items:
-            kind = item.source["type"]
-            key = f"{name}/{item.source['digest']}" if kind == "document" else ""
-            if key and key in documents:
-                raise InputError("inputs-overlap", "one document is given twice", where=f"inputs.{name}")
-            documents.add(key)
-            if kind in ("register", "claim-point"):
+            if item.source["type"] in ("register", "claim-point"):
                 spans.setdefault(f"{name}/{item.source['meter']}/{item.source['quantity']}", []).append(item.span())
     for where, ranges in spans.items():
-        ordered = sorted(ranges)
-        if any(a[1] > b[0] for a, b in pairwise(ordered)):
+        if any(a[1] > b[0] for a, b in pairwise(sorted(ranges))):
             raise InputError("inputs-overlap", "two spans of one register overlap", where=where)

@@ -13,11 +13,13 @@ def intervals_of(methodology: Methodology, inputs: Inputs) -> tuple[Interval, ..
     """The intervals by the methodology's rule, sorted.
 
     none: an inventory spends nothing. register-whole-units: from each claim point's position, n whole units, the
-    remainder stays on the register. facility-time: the period, for each facility of the project's boundary.
+    remainder stays on the register. register-span: all that each claim point's register moved. facility-time: the period, for each facility of the project's boundary.
     """
     rule = methodology.intervals
     if rule["rule"] == "register-whole-units":
         return _whole_units(inputs, rule["input"], int(rule["unit"]))
+    if rule["rule"] == "register-span":
+        return _whole_units(inputs, rule["input"], 1)
     if rule["rule"] == "facility-time":
         marks = inputs.options.get(rule["option"])
         if not isinstance(marks, list):

@@ -17,10 +17,13 @@ from core.units import Unit, parse_unit
 from mrv.dates import Validity
 
 SCHEMA = "carbonseal-methodology/1"
-SOURCES = ("register", "claim-point", "document", "declared")
+CALCULATION = "calculation"
+SOURCES = ("register", "claim-point", "document", "declared", "substitution")
 METHODS = ("measured", "estimated", "manual")
-INTERVAL_RULES = ("none", "register-whole-units", "facility-time")
+SUBSTITUTIONS = ("capacity", "greatest-rate", "zero")
+INTERVAL_RULES = ("none", "register-whole-units", "register-span", "facility-time")
 ROUNDINGS = ("round", "floor")
+DROPS = ("notice", "refused")
 
 _PLACEHOLDER = re.compile(r"\{([a-z_]+)\}")
 
@@ -30,6 +33,8 @@ class InputRule:
     """What a methodology asks of one input. A name ending in ".*" is a family: one input per suffix.
 
     `sources`: what may back a value, best first; the position is its priority. `gap`: the treatment of missing data.
+    `substitution`: the conservative rule for a gap, "" where a gap is refused. `single`: an intensive quantity (a
+    calorific value, a factor), of which two values cannot be added.
     """
 
     name: str
@@ -39,6 +44,8 @@ class InputRule:
     sources: tuple[str, ...]
     methods: tuple[str, ...]
     gap: str
+    substitution: str = ""
+    single: bool = False
 
     def priority_of(self, source: str) -> str:
         """The priority of a kind of source, "1" for the best. Raises ValueError for one that is not allowed."""
@@ -84,7 +91,12 @@ class ResultRule:
 
 @dataclass(frozen=True)
 class Methodology:
-    """A methodology as loaded. `document` is its canonical JSON form, `digest` the SHA-256 of its JCS bytes."""
+    """A methodology as loaded. `document` is its canonical JSON form, `digest` the SHA-256 of its JCS bytes.
+
+    `split`: the outputs that add up over the parts of a period cut at a rule's change; () refuses such a period.
+    `priority_drop`: what a source of lower priority than in the statement before brings, a notice or a refusal.
+    `certifies`: False for a calculation of which no statement is made.
+    """
 
     id: str
     version: str
@@ -104,6 +116,14 @@ class Methodology:
     max_staleness_ms: int | None
     document: dict[str, Any]
     digest: bytes
+    split: tuple[str, ...] = ()
+    priority_drop: str = "notice"
+    certifies: bool = True
+
+    @property
+    def label(self) -> str:
+        """The kind of its statements: "emission"; "calculation" where none is made."""
+        return self.kind.label if self.certifies else CALCULATION
 
     @property
     def key(self) -> str:
@@ -117,7 +137,9 @@ class Methodology:
         try:
             if document["schema"] != SCHEMA:
                 raise FormError("rule-malformed", f"{document['schema']!r} is not {SCHEMA}", where=where)
-            return cls(document["id"], document["version"], Kind.parse(document["kind"]), document["title"],
+            certifies = document["kind"] != CALCULATION
+            return cls(document["id"], document["version"],
+                       Kind.parse(document["kind"]) if certifies else Kind.EMISSION, document["title"],
                        document["source"], document["status"], Validity.from_document(document["valid"]),
                        tuple(_input(item) for item in document["inputs"]),
                        tuple(_option(item) for item in document["options"]),
@@ -125,7 +147,8 @@ class Methodology:
                        tuple((item["name"], item["step"], item["output"]) for item in document["outputs"]),
                        _result(document["result"]), _intervals(document["intervals"]), tuple(document["notices"]),
                        document["allows_unconfirmed"] is True, _staleness(document["max_staleness_ms"]),
-                       document, digest(document))
+                       document, digest(document), _split(document),
+                       _one_of(document.get("priority_drop", "notice"), DROPS, "treatment of a drop"), certifies)
         except (KeyError, TypeError, ValueError, AttributeError) as error:
             raise FormError("rule-malformed", f"a methodology lacks or misuses {error}", where=where) from None
         except CarbonSealError as error:
@@ -169,7 +192,8 @@ def fill(pattern: str, names: Mapping[str, str]) -> str:
 def _patterns(binding: Any) -> list[str]:
     if "parameter" in binding:
         return [binding["parameter"]]
-    return [pattern for item in binding.get("first", binding.get("list", ())) for pattern in _patterns(item)]
+    inner = binding["fields"].values() if "rows" in binding else binding.get("first", binding.get("list", ()))
+    return [pattern for item in inner for pattern in _patterns(item)]
 
 
 def _one_of(value: str, allowed: tuple[str, ...], what: str) -> str:
@@ -179,9 +203,15 @@ def _one_of(value: str, allowed: tuple[str, ...], what: str) -> str:
 
 
 def _input(item: Mapping[str, Any]) -> InputRule:
-    return InputRule(item["name"], item["title"], parse_unit(item["unit"]), item["required"] is True,
-                     tuple(_one_of(source, SOURCES, "source") for source in item["sources"]),
-                     tuple(_one_of(method, METHODS, "method") for method in item["methods"]), item["gap"])
+    sources = tuple(_one_of(source, SOURCES, "source") for source in item["sources"])
+    substitution = item.get("substitution", "")
+    if ("substitution" in sources) != (substitution != ""):
+        raise FormError("rule-malformed", "a source 'substitution' and its rule go together", where=item["name"])
+    if substitution:
+        _one_of(substitution, SUBSTITUTIONS, "substitution")
+    return InputRule(item["name"], item["title"], parse_unit(item["unit"]), item["required"] is True, sources,
+                     tuple(_one_of(method, METHODS, "method") for method in item["methods"]), item["gap"],
+                     substitution, item.get("single") is True)
 
 
 def _option(item: Mapping[str, Any]) -> OptionRule:
@@ -202,6 +232,15 @@ def _result(item: Mapping[str, Any]) -> ResultRule:
 def _intervals(item: Mapping[str, str]) -> Mapping[str, str]:
     _one_of(item["rule"], INTERVAL_RULES, "interval rule")
     return item
+
+
+def _split(document: Mapping[str, Any]) -> tuple[str, ...]:
+    names = tuple(document.get("split", ()))
+    if names and document["result"]["output"] not in names:
+        raise FormError("rule-malformed", "the result is not among the outputs that add up over parts")
+    if names and document["intervals"]["rule"] != "none":
+        raise FormError("rule-malformed", "a methodology that spends intervals is not split")
+    return names
 
 
 def _staleness(text: str | None) -> int | None:

@@ -68,14 +68,20 @@ class RuleSet:
         items |= {f"methodologies/{name}": item for name, item in self.methodologies.items()}
         return {path: items[path].digest for path in sorted(items)}
 
-    def documents_for(self, methodology: Methodology) -> dict[str, Any]:
-        """What an evidence file carries: the methodology, its formulas, every parameter it can read."""
+    def documents_for(self, methodology: Methodology, read: Iterable[str] | None = None) -> dict[str, Any]:
+        """What an evidence file carries: the methodology, its formulas, and the parameters of the paths `read`.
+
+        `read` is what a run read (`RunResult.parameters`, or the parameter records of a statement's details); None
+        stands for every parameter the methodology can read. Raises NotFound (parameter-missing).
+        """
         documents: dict[str, Any] = {f"methodologies/{methodology.key}": methodology.document}
         documents |= {f"formulas/{key}": self.formulas[key].document for key in methodology.formula_keys()}
-        for pattern in methodology.parameter_patterns():
-            documents |= {f"parameters/{name}": item.document for name, item in self.parameters.items()
-                          if pattern_matches(pattern, name)}
-        return documents
+        names = self._readable(methodology) if read is None else sorted(set(read))
+        return documents | {f"parameters/{name}": self.parameter(name).document for name in names}
+
+    def _readable(self, methodology: Methodology) -> list[str]:
+        patterns = methodology.parameter_patterns()
+        return [name for name in self.parameters if any(pattern_matches(pattern, name) for pattern in patterns)]
 
     def formula(self, name: str) -> Formula:
         """The formula of "id@version", or the newest version of "id". Raises NotFound (formula-unknown)."""
@@ -120,8 +126,11 @@ class RuleSet:
             seen[step.name] = (formula, step.each is not None)
         for name, step_name, output in methodology.outputs:
             _output_unit(seen, step_name, output, f"{methodology.key} {name}")
-        if methodology.result.output not in {name for name, _, _ in methodology.outputs}:
-            raise FormError("rule-malformed", "the result is not among the outputs", where=methodology.key)
+        single = {name for name, step_name, _ in methodology.outputs if not seen[step_name][1]}
+        if methodology.result.output not in single:
+            raise FormError("rule-malformed", "the result is not among the single outputs", where=methodology.key)
+        if not set(methodology.split) <= {name for name, _, _ in methodology.outputs}:
+            raise FormError("rule-malformed", "what adds up over parts is not among the outputs", where=methodology.key)
 
     def _check_step(self, methodology: Methodology, step: StepRule, formula: Formula,
                     seen: Mapping[str, tuple[Formula, bool]]) -> None:
@@ -131,9 +140,22 @@ class RuleSet:
             raise FormError("rule-malformed", f"{step.formula} needs exactly {', '.join(types)}", where=where)
         for name, binding in step.arguments:
             wanted = types[name]
+            if "rows" in binding:
+                self._check_rows(methodology, binding, wanted, seen, f"{where} {name}")
+                continue
             needed = wanted.unit if isinstance(wanted, ListType) else wanted
             for units in self._units(methodology, binding, seen, where):
                 _check_units(needed, units, f"{where} {name}")
+
+    def _check_rows(self, methodology: Methodology, binding: Mapping[str, Any], wanted: Type | ListType,
+                    seen: Mapping[str, tuple[Formula, bool]], where: str) -> None:
+        fields = wanted.fields if isinstance(wanted, ListType) else {}
+        families = {rule.name for rule in methodology.inputs if rule.prefix}
+        if not fields or set(fields) != set(binding["fields"]) or binding["rows"] not in families:
+            raise FormError("rule-malformed", "rows need a family and exactly the fields of the list", where=where)
+        for field, inner in binding["fields"].items():
+            for units in self._units(methodology, inner, seen, where):
+                _check_units(fields[field], units, f"{where}.{field}")
 
     def _units(self, methodology: Methodology, binding: Mapping[str, Any],
                seen: Mapping[str, tuple[Formula, bool]], where: str) -> Iterable[list[Type]]:

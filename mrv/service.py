@@ -11,6 +11,7 @@ from core.errors import CarbonSealError, FormError
 from core.jcs import parse_lenient
 from core.quantity import Quantity
 from core.units import Unit
+from mrv.chain import StepResult
 from mrv.checker import Type
 from mrv.fields import Field, Input, read_given
 from mrv.formula import Definition, Evaluation, Formula
@@ -18,8 +19,8 @@ from mrv.interpreter import Step
 from mrv.parameter import BY_YEAR, FIXED, Parameter, ParameterValue
 from mrv.render import render
 from mrv.ruleset import RuleSet
-from mrv.run import RunResult, StepResult, run
-from mrv.statement import node_record
+from mrv.run import PartResult, RunResult, run
+from mrv.statement import node_record, quality_outputs
 
 Document = dict[str, Any]
 
@@ -135,15 +136,26 @@ def result_json(result: RunResult) -> Document:
     return {
         "methodology": {"id": methodology.id, "version": methodology.version, "title": dict(methodology.title),
                         "status": methodology.status, "digest": methodology.digest.hex()},
-        "type": methodology.kind.label, "date": result.at.isoformat(), "period": result.inputs.period.as_json(),
+        "type": methodology.label, "date": result.at.isoformat(), "period": result.inputs.period.as_json(),
         "result": result.result.as_json(),
         "outputs": {output: quantity.as_json() for output, quantity in result.outputs.items()},
         "certificate": {"amount": str(result.amount), "unit": methodology.result.unit.text},
         "carried_out": result.carried_out.as_json() if result.carried_out else None,
         "intervals": [interval_json(interval) for interval in result.intervals], "notices": list(result.notices),
         "parameters": [{"path": path, **value.record()} for path, value in result.parameters],
+        "quality": _quality_json(result), "parts": [_part_json(part) for part in result.parts],
         "trace": [_call_json(step) for step in result.steps],
     }
+
+
+def _quality_json(result: RunResult) -> Document:
+    return {"shares": {name: shares.as_json() for name, shares in result.shares.items()},
+            "stated": quality_outputs(result), "priority_drops": result.inputs.priority_drops()}
+
+
+def _part_json(part: PartResult) -> Document:
+    return {"period": part.period.as_json(), "outputs": {name: item.as_json() for name, item in part.outputs.items()},
+            "parameters": [{"path": path, "key": value.key} for path, value in part.parameters]}
 
 
 def _call_json(step: StepResult) -> Document:

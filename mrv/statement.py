@@ -5,13 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
+from decimal import Decimal
 from typing import Any
 
 from core.claims import exclusivity_key, interval_json
-from core.errors import FormError, InputError
+from core.errors import FormError, InputError, Refused
 from core.jcs import canonical
 from core.merkle import leaf_hash, root
-from core.numbers import decimal_text
+from core.numbers import decimal_text, parse_natural
+from mrv.chain import StepResult
 from mrv.dates import parse_day
 from mrv.interpreter import Step, value_text
 from mrv.ruleset import RuleSet
@@ -42,18 +44,39 @@ def records_of(result: RunResult) -> list[dict[str, Any]]:
     document = result.inputs.document
     records: list[dict[str, Any]] = [{
         "kind": "run", "date": result.at.isoformat(), "options": document["options"],
-        "allow_unconfirmed": result.inputs.allow_unconfirmed, "carried": document.get("carried"),
+        "allow_unconfirmed": result.inputs.allow_unconfirmed, "carried": document.get("carried"), **_run_extras(result),
     }]
-    records += [{"kind": "input", "name": name, **item.document}
-                for name in sorted(result.inputs.items) for item in result.inputs.items[name]]
-    records += [{"kind": "parameter", "path": path, **value.record()} for path, value in result.parameters]
+    for part in result.inputs.parts or (result.inputs,):
+        records += [{"kind": "input", "name": name, **item.document}
+                    for name in sorted(part.items) for item in part.items[name]]
+    for number, parameters in enumerate([part.parameters for part in result.parts]):
+        records += [{"kind": "parameter", "path": path, **value.record(), **_part(result, number)}
+                    for path, value in parameters]
     for step in result.steps:
-        formula = step.evaluation.formula
-        for definition, top in step.evaluation.trace:
-            for path, node in walk(top):
-                records.append({"kind": "node", "step": step.step, "member": step.member, "formula": formula.key,
-                                "definition": definition.name, "path": path, **node_record(node)})
+        records += [record | _part(result, step.part) for record in _node_records(step)]
     return records
+
+
+def _run_extras(result: RunResult) -> dict[str, Any]:
+    """The statement before, and how the input records divide among the parts: only where there are such."""
+    document = result.inputs.document
+    extras: dict[str, Any] = {"previous": document["previous"]} if document.get("previous") else {}
+    if result.inputs.parts:
+        extras["parts"] = [{"period": part.period.as_json(),
+                            "inputs": {name: str(len(items)) for name, items in part.items.items()}}
+                           for part in result.inputs.parts]
+    return extras
+
+
+def _part(result: RunResult, number: int) -> dict[str, str]:
+    return {"part": str(number)} if result.inputs.parts else {}
+
+
+def _node_records(step: StepResult) -> Iterator[dict[str, Any]]:
+    for definition, top in step.evaluation.trace:
+        for path, node in walk(top):
+            yield {"kind": "node", "step": step.step, "member": step.member, "formula": step.evaluation.formula.key,
+                   "definition": definition.name, "path": path, **node_record(node)}
 
 
 def walk(step: Step, path: str = "") -> Iterator[tuple[str, Step]]:
@@ -72,8 +95,12 @@ def node_record(step: Step) -> dict[str, str]:
 def build(result: RunResult, context: Context, salts: Sequence[bytes]) -> tuple[dict[str, Any], list[dict[str, Any]]]:
     """The payload of statement+json and its details [{"salt", "record"}]. One salt of 16 bytes for each record.
 
-    Raises FormError (salts-mismatch) when the number of salts is not that of `records_of(result)`.
+    Raises FormError (salts-mismatch) when the number of salts is not that of `records_of(result)`; Refused
+    (not-certifiable) for a calculation of which no statement is made, and for a result below zero.
     """
+    if not result.methodology.certifies or result.amount < 0:
+        raise Refused("not-certifiable", f"no statement is made of {result.methodology.key} with {result.result}",
+                      where=result.methodology.key)
     records = records_of(result)
     if len(salts) != len(records) or any(len(salt) != SALT_BYTES for salt in salts):
         raise FormError("salts-mismatch", f"{len(records)} salts of {SALT_BYTES} bytes are needed, not {len(salts)}")
@@ -91,12 +118,12 @@ def _payload(result: RunResult, context: Context, details: Sequence[Mapping[str,
     unit = methodology.result.unit.text
     key = exclusivity_key(inputs.subject, inputs.boundary, methodology.id, inputs.period)
     return {
-        "schema": SCHEMA, "origin": context.origin, "type": methodology.kind.label, "subject": inputs.subject,
+        "schema": SCHEMA, "origin": context.origin, "type": methodology.label, "subject": inputs.subject,
         "boundary": inputs.boundary, "period": inputs.period.as_json(), "date": result.at.isoformat(),
         "methodology": {"id": methodology.id, "version": methodology.version, "digest": methodology.digest.hex()},
         "rules": context.rules,
         "result": result.result.as_json(),
-        "outputs": {name: quantity.as_json() for name, quantity in result.outputs.items()},
+        "outputs": {name: quantity.as_json() for name, quantity in result.outputs.items()} | quality_outputs(result),
         "certificate": {"amount": decimal_text(result.result.value), "unit": unit},
         "carried_in": inputs.document.get("carried"),
         "carried_out": result.carried_out.as_json() if result.carried_out else None,
@@ -108,6 +135,17 @@ def _payload(result: RunResult, context: Context, details: Sequence[Mapping[str,
     }
 
 
+def quality_outputs(result: RunResult) -> dict[str, dict[str, str]]:
+    """What a statement says of its data beside the outputs: the result's uncertainty, each substituted share."""
+    found = {} if result.uncertainty is None else {"quality.uncertainty": _percent(result.uncertainty)}
+    return found | {f"quality.substituted.{name}": _percent(shares.substituted)
+                    for name, shares in sorted(result.shares.items()) if shares.substitutions}
+
+
+def _percent(value: Decimal) -> dict[str, str]:
+    return {"value": decimal_text(value), "unit": "%"}
+
+
 def inputs_document(payload: Mapping[str, Any], details: Sequence[Mapping[str, Any]]) -> tuple[dict[str, Any], date]:
     """The inputs document and statement date of a statement, read back from its payload and full details.
 
@@ -116,17 +154,33 @@ def inputs_document(payload: Mapping[str, Any], details: Sequence[Mapping[str, A
     try:
         records = [detail["record"] for detail in details]
         top = records[0]
-        inputs: dict[str, list[dict[str, Any]]] = {}
-        for record in records:
-            if record["kind"] == "input":
-                item = {name: value for name, value in record.items() if name not in ("kind", "name")}
-                inputs.setdefault(record["name"], []).append(item)
+        given = [record for record in records if record["kind"] == "input"]
         document = {"subject": payload["subject"], "boundary": payload["boundary"], "period": payload["period"],
-                    "inputs": inputs, "options": top["options"], "allow_unconfirmed": top["allow_unconfirmed"],
-                    "carried": top["carried"]}
+                    "inputs": {} if "parts" in top else _grouped(given), "options": top["options"],
+                    "allow_unconfirmed": top["allow_unconfirmed"], "carried": top["carried"],
+                    **{name: top[name] for name in ("previous",) if name in top},
+                    **({"parts": _parts(top["parts"], given)} if "parts" in top else {})}
         return document, parse_day(top["date"])
     except (KeyError, TypeError, IndexError, AttributeError):
         raise FormError("statement-malformed", "the payload or its details lack a member") from None
+
+
+def _grouped(records: Sequence[Mapping[str, Any]]) -> dict[str, list[dict[str, Any]]]:
+    inputs: dict[str, list[dict[str, Any]]] = {}
+    for record in records:
+        item = {name: value for name, value in record.items() if name not in ("kind", "name")}
+        inputs.setdefault(record["name"], []).append(item)
+    return inputs
+
+
+def _parts(parts: Sequence[Mapping[str, Any]], records: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """The parts with their inputs, which stand part after part in the order of the records."""
+    found, start = [], 0
+    for part in parts:
+        end = start + sum(parse_natural(count) for count in part["inputs"].values())
+        found.append({"period": part["period"], "inputs": _grouped(records[start:end])})
+        start = end
+    return found
 
 
 def rebuild(ruleset: RuleSet, payload: Mapping[str, Any],
