@@ -82,8 +82,9 @@ def act(stage: Stage, screen: Screen, days: int) -> dict[str, Any]:
     with screen.act(f"回放 {days} 天：抄表 → 签名帧 → 日志 → 链上锚定",
                     f"Replay {days} days: readings → signed frames → log → anchored on the chain",
                     "一个模拟时钟带动表计、网关、节点与链", "one simulated clock moves everything"):
-        progress = enrolment.replay(stage, screen, now)
+        progress = enrolment.replay(stage, screen)
         enrolment.open_claim_points(desk, begun)
+        stage.start_gateway()
     with screen.act("申报 → 计算 → 核查 → 签发", "Claim → statement → review → issue",
                     "先核对证明，再签发", "proofs are checked before anything is issued"):
         certified = _certify(stage, screen, period)
@@ -131,7 +132,6 @@ def _close(screen: Screen, summary: dict[str, Any]) -> None:
 
 def _go_on(stage: Stage, screen: Screen) -> None:
     """Live meters second by second until Ctrl-C."""
-    stage.start_gateway()
     screen.title(say(f"实时逐秒抄表中：{stage.server.url} 。Ctrl-C 结束。",
                      f"Live meters, second by second: {stage.server.url} . Ctrl-C ends."))
     try:
