@@ -111,4 +111,4 @@ def accept(payload: bytes, *, draft_of: OpinionDocument, verifier: Participant, 
 
 
 def _about(document: OpinionDocument) -> tuple[bytes, object]:
-    return opinion_digest(document), (document.boundary, document.verifier, document.domain)
+    return opinion_digest(document), (document.manifest, document.boundary, document.verifier, document.domain)

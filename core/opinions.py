@@ -48,6 +48,8 @@ VISITS = ("none", "virtual", "in-person")
 ISSUING = frozenset({Conclusion.UNMODIFIED, Conclusion.MODIFIED})
 # The contract's amount is a uint256; nothing real comes near 2^96.
 MAX_AMOUNT = 2**96
+# What the verifier signs in place of a manifest that it did not recompute.
+UNCONFIRMED = bytes(32)
 UNITS = {Kind.EMISSION: "kgCO2e", Kind.REDUCTION: "tCO2e", Kind.GREEN_POWER: "MWh",
          Kind.PRODUCT_FOOTPRINT: "kgCO2e", Kind.CBAM: "kgCO2e"}
 
@@ -157,10 +159,15 @@ class OpinionDocument:
 
 
 def chain_opinion(document: OpinionDocument) -> ChainOpinion:
-    """The struct the verifier signs and the contract checks."""
+    """The struct the verifier signs and the contract checks.
+
+    Its manifestHash is the verifier's own word: zero unless it recomputed the manifest, so that nobody who carries the
+    document can confirm a manifest in its name.
+    """
     return ChainOpinion(
         payloadDigest=document.statement, leafHash=document.leaf, claimHash=document.claim,
-        exclusivityKey=document.exclusivity_key, manifestHash=document.manifest, origin=document.origin,
+        exclusivityKey=document.exclusivity_key,
+        manifestHash=document.manifest if document.manifest_confirmed else UNCONFIRMED, origin=document.origin,
         kind=int(document.kind), subjectOrg=chain_id_of(document.subject), holder=document.holder,
         amount=document.amount, unit=document.unit, periodStart=document.period.start, periodEnd=document.period.end,
         intervalsHash=intervals_hash(document.intervals), externalRefsHash=external_refs_hash(document.external_refs),

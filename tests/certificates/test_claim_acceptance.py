@@ -145,6 +145,13 @@ def test_an_opinion_about_anything_else_is_refused(field: str, value: Any) -> No
         accept(opinions.sign(replace(draft(), **{field: value}), VERIFIER))
 
 
+def test_an_opinion_that_does_not_confirm_the_manifest_names_it_all_the_same() -> None:
+    silent = draft(manifest_confirmed=False)
+    assert not accept(opinions.sign(silent, VERIFIER), draft_of=silent).manifest_confirmed
+    with pytest.raises(Refused, match="opinion-fields"):
+        accept(opinions.sign(replace(silent, manifest=b"\x01" * 32), VERIFIER), draft_of=silent)
+
+
 @pytest.mark.parametrize(("verifier", "code"), [
     (VERIFIER_ORG._replace(accounts=(OTHER.address,)), "opinion-signer"),
     (VERIFIER_ORG._replace(valid_until=JUDGEMENT.date), "opinion-signer"),

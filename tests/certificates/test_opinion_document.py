@@ -13,7 +13,15 @@ from hypothesis import strategies as st
 
 from core import jcs
 from core.errors import CarbonSealError, FormError, VerificationFailed
-from core.opinions import Sampling, check_sampling, opinion_payload, opinion_signer, parse_opinion, sample
+from core.opinions import (
+    Sampling,
+    chain_opinion,
+    check_sampling,
+    opinion_payload,
+    opinion_signer,
+    parse_opinion,
+    sample,
+)
 from core.period import Period
 from core.records import Conclusion, Interval, Kind
 
@@ -41,7 +49,7 @@ def test_a_signed_opinion_survives_its_payload_byte_for_byte() -> None:
 
 @pytest.mark.parametrize(("field", "value"), [
     ("statement", b"\x01" * 32), ("leaf", b"\x01" * 32), ("claim", b"\x01" * 32), ("exclusivity_key", b"\x01" * 32),
-    ("manifest", b"\x01" * 32), ("origin", "log.other.example/park"), ("kind", Kind.REDUCTION),
+    ("manifest", b"\x01" * 32), ("manifest_confirmed", False), ("origin", "log.other.example/park"), ("kind", Kind.REDUCTION),
     ("subject", "org:lanhe-steel"), ("holder", OTHER.address), ("amount", 13), ("unit", "tCO2e"),
     ("period", Period(PERIOD.start, PERIOD.end + 1)), ("intervals", (Interval("cp:lanhe-pv", 5_000_000, 17_000_001),)),
     ("external_refs", ("gec:1",)), ("conclusion", Conclusion.MODIFIED), ("valid_until", PERIOD.end * 2),
@@ -50,6 +58,17 @@ def test_a_signed_opinion_survives_its_payload_byte_for_byte() -> None:
 def test_changing_what_was_signed_gives_another_signer(field: str, value: Any) -> None:
     assert opinion_signer(signed_opinion()) == VERIFIER.address
     assert opinion_signer(replace(signed_opinion(), **{field: value})) != VERIFIER.address
+
+
+def test_a_verifier_signs_the_manifest_it_recomputed_and_zero_for_one_it_did_not() -> None:
+    assert chain_opinion(signed_opinion()).manifestHash == opinion().manifest
+    assert chain_opinion(signed_opinion(manifest_confirmed=False)).manifestHash == bytes(32)
+
+
+def test_nobody_else_can_confirm_a_manifest_in_the_verifiers_name() -> None:
+    silent = signed_opinion(manifest_confirmed=False)
+    assert opinion_signer(silent) == VERIFIER.address
+    assert opinion_signer(replace(silent, manifest_confirmed=True)) != VERIFIER.address
 
 
 @pytest.mark.parametrize(("path", "value", "code"), [

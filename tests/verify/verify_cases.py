@@ -362,6 +362,8 @@ CASES: dict[str, EvidenceCase] = {
                                 exclusivity_key=sha256(b"fresh").hexdigest()),
     "opinion-by-somebody": lie("The opinion is signed by somebody else.", 9, "opinion-signer", "public",
                                opinion_account="thief"),
+    "confirmation-added": lie("The node confirms the manifest in the verifier's name.", 9, "opinion-signer", "public",
+                              opinion={"manifest_confirmed": False}, opinion_once_signed={"manifest_confirmed": True}),
     "opinion-amount": lie("The opinion is about another amount.", 9, "opinion-fields", "public",
                           opinion={"amount": 40}),
     "opinion-adverse": lie("The verifier concluded adversely.", 9, "opinion-conclusion", "public",

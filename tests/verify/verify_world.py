@@ -112,6 +112,7 @@ class Lies:
     claim_account: str = "enterprise"
     opinion: Mapping[str, Any] = field(default_factory=dict)
     opinion_account: str = "verifier"
+    opinion_once_signed: Mapping[str, Any] = field(default_factory=dict)
     certificate: Mapping[str, Any] = field(default_factory=dict)
     piece: Mapping[str, Any] = field(default_factory=dict)
     mark: Mapping[str, Any] = field(default_factory=dict)
@@ -342,7 +343,8 @@ class World:
             conclusion=Conclusion.UNMODIFIED, reasons="所有数据均已复核。", verifier=VERIFIER,
             accreditation="CNAS V-0001", notices=("demonstration",), date=REVIEWED,
             valid_until=REVIEWED + 90 * 24 * HOUR, domain=DOMAIN), **self.lies.opinion)
-        signed = replace(document, signature=account(self.lies.opinion_account).sign_digest(opinion_digest(document)))
+        signed = replace(document, signature=account(self.lies.opinion_account).sign_digest(opinion_digest(document)),
+                         **self.lies.opinion_once_signed)
         self.opinion_index = self.append(envelope.seal(
             signer("node"), envelope.OPINION, opinion_payload(signed), ORIGIN))
 

@@ -1,7 +1,7 @@
 """Step 5: every envelope is signed by a key that was valid at its index, by its subject's whole history.
 
-What "whole" means is the manifest's word, so the manifest itself must be confirmed: by the opinion that names it, or by
-the caller who recomputed it from all entries.
+What "whole" means is the manifest's word, so the manifest itself must be confirmed: by the opinion that names it (its
+signature, checked in step 9, covers that), or by the caller who recomputed it from all entries.
 """
 
 from __future__ import annotations
