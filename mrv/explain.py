@@ -34,9 +34,9 @@ _NO_TITLE: Title = {}
 class Line:
     """One line of the tree.
 
-    `kind`: result | output | call | seen | argument | definition | condition | operation | input | parameter | option | constant |
-    more. `text`: an expression; `worked`: the same with its numbers; `facts`: where a value comes from, by stable names
-    (`FACTS` has their titles).
+    `kind`: result | output | call | seen | argument | definition | condition | operation | input | parameter | option |
+    constant | more. `text`: an expression; `worked`: the same with its numbers; `facts`: where a value comes from, by
+    stable names (`FACTS` has their titles).
     """
 
     kind: str
@@ -201,7 +201,7 @@ def _position(place: Mapping[str, str]) -> str:
 
 
 def parameter_facts(value: ParameterValue) -> dict[str, str]:
-    """Which value was read: as printed, data year, publication, validity, source, status; what is unknown is left out."""
+    """Which value was read: as printed, data year, publication, validity, source, status; unknown ones left out."""
     record = value.record()
     valid = f"{record['from'] or '…'} → {record['to'] or '…'}" if record["from"] or record["to"] else ""
     facts = {"printed": f"{value.text} {value.quantity.unit.text}", "year": value.year,

@@ -29,7 +29,7 @@ _SAME = Decimal("1e-30")
 class Origin:
     """One source of an argument. `kind`: input | parameter | step | option | constant; `name`: which one.
 
-    `item`: of an input, `parameter`: of a parameter, `member` and `output`: of a step.
+    Of an input `item` and its `ordinal` under that name; of a parameter `parameter`; of a step `member`, `output`.
     """
 
     kind: str
@@ -38,6 +38,7 @@ class Origin:
     member: str = ""
     output: str = ""
     item: Item | None = None
+    ordinal: int = 0
     parameter: ParameterValue | None = None
 
 
@@ -62,7 +63,8 @@ def _resolve(result: RunResult, binding: Mapping[str, Any], member: str) -> list
         return [origin for part in binding["list"] for origin in _resolve(result, part, member)]
     if "input" in binding or "items" in binding:
         name = _name(str(binding.get("input", binding.get("items"))), member)
-        return [Origin("input", name, item.quantity, item=item) for item in inputs.items.get(name, ())]
+        return [Origin("input", name, item.quantity, item=item, ordinal=i)
+                for i, item in enumerate(inputs.items.get(name, ()))]
     if "step" in binding:
         return [Origin("step", call.step, call.evaluation.outputs[binding["output"]], call.member, binding["output"])
                 for call in result.steps if call.step == binding["step"]]
