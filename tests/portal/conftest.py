@@ -1,1 +1,11 @@
-"""The tests of the portal's verification modules find their helpers here."""
+"""The TypeScript package is compiled once for all tests of it."""
+
+from __future__ import annotations
+
+import portal_helpers as portal
+import pytest
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _built() -> None:
+    portal.build()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
 import shutil
 import subprocess
@@ -218,7 +219,10 @@ def build() -> None:
     """Compiles the package into verifier-portal/dist (incremental)."""
     compiler = PORTAL / "node_modules" / "typescript" / "bin" / "tsc"
     assert compiler.exists(), "packages are missing: cd verifier-portal && npm ci --ignore-scripts"
-    subprocess.run([node(), str(compiler), "--build", str(PORTAL)], check=True, timeout=240)
+    (PORTAL / "dist").mkdir(exist_ok=True)
+    with (PORTAL / "dist" / ".lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)  # parallel test processes share the folder
+        subprocess.run([node(), str(compiler), "--build", str(PORTAL)], check=True, timeout=240)
 
 
 def run_tool(name: str, *arguments: str, stdin: bytes = b"") -> list[bytes]:

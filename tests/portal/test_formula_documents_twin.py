@@ -8,7 +8,6 @@ from random import Random
 from typing import Any
 
 import portal_helpers as portal
-import pytest
 
 from core.errors import CarbonSealError
 from mrv.catalogue import load
@@ -24,11 +23,6 @@ REPLACEMENTS: tuple[Any, ...] = (
     ["field", "a", "b"], ["negate", ["text", "a"]], ["not", ["number", "1", "1"]], ["=", ["number", "1", "1"],
     ["number", "1", "1"]], ["convert", ["number", "1", "MWh"], "kWh", "1000", "1"], ["sqrt", ["number", "1", "t"]],
     ["convert", ["number", "1", "MWh"], "kWh", "1", "1000"], ["convert", ["number", "1", "MWh"], "kWh"])
-
-
-@pytest.fixture(scope="session", autouse=True)
-def _built() -> None:
-    portal.build()
 
 
 def verdict(document: Any) -> dict[str, Any]:

@@ -16,11 +16,6 @@ from mrv.ruleset import RuleSet
 SEED = 20261122
 
 
-@pytest.fixture(scope="session", autouse=True)
-def _built() -> None:
-    portal.build()
-
-
 @pytest.fixture(scope="session")
 def catalogue() -> Catalogue:
     return load()
@@ -123,6 +118,14 @@ def test_a_root_in_the_middle_between_two_numbers_goes_to_the_even_one(ruleset: 
     assert [int(json.loads(line)["outputs"]["result"]["value"]) // 10 % 2 for line in ours] == [0] * 10
 
 
+def without_reader_message(line: bytes) -> bytes:
+    """What a JSON reader says of bytes that are no JSON differs between versions of Python; the code does not."""
+    answer = json.loads(line)
+    if answer["error"]["code"] == "json-malformed":
+        answer["error"]["message"] = ""
+    return portal.written(answer)
+
+
 def test_lines_that_are_no_requests_get_the_same_answers(ruleset: RuleSet, documents_file: Path) -> None:
     lines = [line.encode() for line in (
         "5", "[]", "{}", '{"id":1}', '{"id":1,"id":2}', '{"id":1.5}', '{"id":-0}', '{"id":9007199254740993}',
@@ -131,9 +134,11 @@ def test_lines_that_are_no_requests_get_the_same_answers(ruleset: RuleSet, docum
         '"\\x"', '"\\u12"', '"abc', '"a\tb"', "1 2", '{"id":"甲😀\\u0007","formula":"x@1","inputs":{}}',
         "[" * 65 + "]" * 65,
         '{"id":null,"formula":5,"inputs":{}}', '{"id":[1,{"b":2,"a":1}],"formula":null,"inputs":[]}',
+        '{"id":"\\ud800","formula":"x","inputs":{}}', '{"id":"\\ud83d\\ude00","formula":"x","inputs":{}}',
         '{"id":{"10":1,"2":2},"formula":["a",true],"inputs":{}}', '{"id":1,"formula":"it\'s","inputs":{}}')]
+    ours = [without_reader_message(line) for line in portal.python_answers(ruleset, lines)]
     answers = portal.run_tool("eval-batch", str(documents_file), stdin=b"\n".join(lines))
-    assert differences(portal.python_answers(ruleset, lines), answers, lines) == []
+    assert differences(ours, [without_reader_message(line) for line in answers], lines) == []
 
 
 def test_the_table_of_units_is_the_one_of_the_core() -> None:

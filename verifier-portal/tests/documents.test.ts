@@ -55,8 +55,9 @@ describe("canonical JSON", () => {
     expect(codeOf(() => parseLenient(text))).toBe(code);
   });
 
-  test("a lone surrogate has no canonical form", () => {
-    expect(codeOf(() => canonicalText(parseLenient('"\\ud800"')))).toBe("json-unencodable");
+  test("half of a surrogate pair is no text", () => {
+    expect(codeOf(() => canonicalText("a\ud800"))).toBe("json-unencodable");
+    expect(codeOf(() => parseLenient('{"\\udc00":1}'))).toBe("json-malformed");
     expect(canonicalText(parseLenient('"\\ud83d\\ude00"'))).toBe('"😀"');
   });
 });

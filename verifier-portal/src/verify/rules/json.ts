@@ -61,6 +61,7 @@ function checkDepth(text: string): void {
 
 class Reader {
   private position = 0;
+  private half = false;
 
   constructor(private readonly text: string) {}
 
@@ -69,6 +70,7 @@ class Reader {
     const value = this.value();
     this.take(SPACE);
     if (this.position < this.text.length) this.fail("Extra data");
+    if (this.half) throw new RuleError("json-malformed", "not JSON: half of a surrogate pair stands alone");
     return value;
   }
 
@@ -175,6 +177,7 @@ class Reader {
       result += this.escape(start);
     }
     this.position += 1;
+    this.half ||= SURROGATE.test(result);
     return result;
   }
 
