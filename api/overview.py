@@ -14,11 +14,11 @@ from api.deployment import Deployment
 from api.pipeline import sealed_size
 from attestation import registry, series
 from attestation.history import profile_at
-from attestation.registration import BASE_UNITS, METER, ColumnProfile
+from attestation.registration import BASE_UNITS, METER, METERED, ColumnProfile
 from attestation.rollup import Hour
 from certificates import query
 from certificates.query import Filter, LedgerRow
-from certificates.wording import KINDS, STATES
+from certificates.wording import KINDS, ORIGINS, STATES
 from core.clock import SharedClock
 from core.database import reading
 from core.period import MAX_INSTANT, Period, local_text, parse_instant
@@ -91,9 +91,11 @@ def _meter(connection: Connection, deployment: Deployment, meter: str) -> dict[s
     """The last day of a meter; its figures only where the operator shows readings to everybody."""
     profile = profile_at(registry.history(connection, meter), MAX_INSTANT)
     empty = {"id": meter, "gateway": profile.gateway if profile else "", "time": "—", "readings": "0",
-             "register": "—", "flags": ""}
+             "register": "—", "flags": "", "origin": None}
     if profile is None:
         return empty
+    words = ORIGINS[profile.origin]
+    empty |= {"origin": [words.zh, words.en], "origin_tone": "ok" if profile.origin == METERED else "warn"}
     now = deployment.clock.now()
     period = Period(max(now - DAY_MS, 0), now + DAY_MS)
     column = next((each for each in profile.columns if each.register), profile.columns[0])

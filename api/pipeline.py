@@ -14,7 +14,6 @@ from datetime import date, datetime
 from hashlib import sha256
 from itertools import islice
 from typing import Any
-from zoneinfo import ZoneInfo
 
 from sqlalchemy import Connection
 
@@ -30,7 +29,7 @@ from attestation import envelope as envelopes
 from attestation.acceptance import Decision
 from attestation.envelope import CLAIM, DISPUTE, MANIFEST, OPINION, RULES, STATEMENT, open_envelope, verify_envelope
 from attestation.frame import Submission, read_submissions
-from attestation.history import Participant, participant_at
+from attestation.history import Participant, participant_at, source_notices
 from attestation.manifest import ManifestFold, manifest_payload, parse_manifest
 from attestation.registration import parse_registration
 from certificates import claim as claims
@@ -48,6 +47,7 @@ from core.errors import CarbonSealError, Forbidden, NotFound, Refused
 from core.ethereum import Domain
 from core.merkle import leaf_hash
 from core.opinions import OpinionDocument, parse_opinion
+from core.period import Period, time_zone
 from core.signatures import key_id
 from ledger import log
 from ledger.checkpoint import Checkpoint
@@ -296,19 +296,25 @@ def _compute(deployment: Deployment, connection: Connection,
     claim_hash = chain_claim(document).struct_hash()
     context = Context(deployment.origin, claim_hash.hex(), release.digest.hex(), gathered.completeness,
                       document.external_refs, document.supersedes.hex() if document.supersedes else None,
-                      _source_notices(deployment, gathered.inputs))
+                      _source_notices(deployment, connection, document.period, gathered.inputs))
     salts = [_salt(deployment.salt_secret, claim_hash, i) for i in range(len(records_of(result)))]
     payload, details = build(result, context, salts)
     return jcs.canonical(payload), details
 
 
-def _source_notices(deployment: Deployment, inputs: Mapping[str, Any]) -> list[str]:
-    meters = {item["source"].get("meter", "") for items in inputs["inputs"].values() for item in items}
-    return sorted({code for meter in meters for code in deployment.settings.notices_of(meter)})
+def _source_notices(deployment: Deployment, connection: Connection, period: Period,
+                    inputs: Mapping[str, Any]) -> list[str]:
+    """What the registrar signed about the meters' values, and what the operator adds."""
+    codes: set[str] = set()
+    for source in (item["source"] for items in inputs["inputs"].values() for item in items):
+        if "meter" in source:
+            codes |= source_notices(registry.history(connection, source["meter"]), period.start, period.end)
+            codes.update(deployment.settings.notices_of(source["meter"]))
+    return sorted(codes)
 
 
 def _today(deployment: Deployment, zone: str) -> date:
-    return datetime.fromtimestamp(deployment.clock.now() // 1000, tz=ZoneInfo(zone)).date()
+    return datetime.fromtimestamp(deployment.clock.now() // 1000, tz=time_zone(zone)).date()
 
 
 def _salt(secret: bytes, claim_hash: bytes, i: int) -> bytes:

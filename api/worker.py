@@ -58,7 +58,7 @@ def bind(celery: Celery, engine: Engine, functions: Mapping[str, Function]) -> N
         if job is not None:
             jobs.run(engine, functions, job)
 
-    celery.task(name=TASK)(run_job)
+    celery.task(name=TASK, shared=False)(run_job)
 
 
 def run_worker(directory: Path, *, concurrency: int = 1) -> None:

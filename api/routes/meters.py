@@ -110,6 +110,7 @@ def _profile(connection: Connection, meter: str) -> Profile:
 def _profile_json(profile: Profile) -> dict[str, Any]:
     return {"org": profile.org, "gateway": profile.gateway, "carrier": profile.carrier, "direction": profile.direction,
             "capacity_w": str(profile.capacity_w), "accuracy_class": profile.accuracy_class, "serial": profile.serial,
+            "origin": profile.origin,
             "calibration_until": instant_text(profile.calibration_until),
             "quantities": [{"quantity": column.quantity, "unit": column.unit, "scale": str(column.scale),
                             "kind": "register" if column.register else "gauge"} for column in profile.columns]}

@@ -104,7 +104,7 @@ def profile(direction: str, serial: str) -> dict[str, Any]:
               "max": "99999999999"}
     return {"carrier": "electricity", "direction": direction, "capacity_w": "4000000", "accuracy_class": "0.5S",
             "calibration_until": instant_text(START + 365 * DAY), "gateway": GATEWAY, "parent": None, "org": STEEL,
-            "serial": serial, "columns": [column]}
+            "serial": serial, "origin": "simulated" if direction == "generation" else "metered", "columns": [column]}
 
 
 def participant_fields(org: str, roles: list[str], keys: list[dict[str, Any]], account: str | None,
