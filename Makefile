@@ -15,7 +15,7 @@ DIR ?= demo
 help: ## this list 本列表
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | column -t -s $$'\t'
 
-setup: $(VENV)/.ready hardhat-net/node_modules/.ready fonts/node_modules/.ready ## install Python and npm packages 安装
+setup: $(VENV)/.ready hardhat-net/node_modules/.ready fonts/node_modules/.ready verifier-portal/node_modules/.ready ## install Python and npm packages 安装
 
 $(VENV)/.ready: requirements/dev.txt pyproject.toml
 	@echo "== Python packages, hash-locked 安装 Python 依赖"
@@ -30,13 +30,17 @@ $(VENV)/.ready: requirements/dev.txt pyproject.toml
 	@cd $* && $(NPM_CI)
 	@touch $@
 
-demo: setup ## a plant's readings become certificates, checked offline 演示全流程 (ONCE=1 ends after the job; DIR=, DAYS=)
+demo: $(VENV)/.ready hardhat-net/node_modules/.ready fonts/node_modules/.ready ## a plant's readings become certificates, checked offline 演示全流程 (ONCE=1 ends after the job; DIR=, DAYS=)
 	@tools/system-packages.sh demo
 	@$(BIN)/carbonseal demo --dir $(DIR) $(if $(ONCE),--once) $(if $(DAYS),--days $(DAYS))
 
 test: setup ## all tests 测试
 	@tools/system-packages.sh test
 	@$(MAKE) --no-print-directory lint
+	@echo "== verifier-portal: the rules in TypeScript"
+	@cd verifier-portal && PATH="$(NODE_DIR):$$PATH" npm run --silent build && PATH="$(NODE_DIR):$$PATH" npm test --silent
+	@echo "== hardhat-net: the contracts under Hardhat"
+	@cd hardhat-net && PATH="$(NODE_DIR):$$PATH" npx --no-install hardhat test
 	@$(BIN)/pytest -n 2 --dist loadfile -m "not slow" $(ARGS)
 
 test-slow: setup ## long kills, byte flips, fuzzing, PostgreSQL and Redis runs 长时测试
@@ -69,4 +73,4 @@ lock: ## write the lock files again 更新锁定文件
 	@tools/lock.sh $(BIN)
 
 clean: ## remove what set-up and runs made 清理
-	@rm -rf $(VENV) hardhat-net/node_modules fonts/node_modules demo .cache build *.egg-info
+	@rm -rf $(VENV) {hardhat-net,fonts,verifier-portal}/node_modules verifier-portal/dist demo .cache build *.egg-info
