@@ -9,6 +9,7 @@ from pathlib import Path
 
 import httpx
 
+from core.children import end
 from core.errors import Unavailable
 from ledger.anchor.embedded import free_port
 
@@ -48,11 +49,4 @@ class NodeProcess:
     def stop(self) -> None:
         """End it in good order."""
         process, self._process = self._process, None
-        if process is None or process.poll() is not None:
-            return
-        process.terminate()
-        try:
-            process.wait(STOP_SECONDS)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait()
+        end(process, STOP_SECONDS)

@@ -13,6 +13,7 @@ from cli.demo.parties import Parties
 from cli.demo.process import NodeProcess
 from cli.demo.world import GATEWAY, METERS, ORIGIN, POWER, SITE
 from cli.node import Node, read_token
+from core.children import end
 from core.clock import SharedClock
 from core.errors import Unavailable
 from edge import command as gateway
@@ -91,18 +92,7 @@ class Stage:
 
     def stop(self) -> None:
         """End gateway, node and plant in good order."""
-        _end(self._agent)
+        end(self._agent, STOP_SECONDS)
         self.server.stop()
-        _end(self._plant)
+        end(self._plant, STOP_SECONDS)
         self._agent = self._plant = None
-
-
-def _end(process: subprocess.Popen[bytes] | None) -> None:
-    if process is None or process.poll() is not None:
-        return
-    process.terminate()
-    try:
-        process.wait(STOP_SECONDS)
-    except subprocess.TimeoutExpired:
-        process.kill()
-        process.wait()

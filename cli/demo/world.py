@@ -68,6 +68,7 @@ class Meter:
     capacity_w: int
     source_zh: str
     source_en: str
+    origin: str = "simulated"
     parent: str | None = None
     claim_point: str | None = None
 
@@ -94,11 +95,12 @@ class Meter:
             "direction": self.direction, "capacity_w": str(self.capacity_w), "accuracy_class": "0.5S",
             "calibration_until": calibration_until, "gateway": GATEWAY, "parent": self.parent,
             "org": self.owner.org, "serial": f"DEMO-{self.unit_id:04d}",
+            "origin": self.origin,
         }
 
 
 MAIN = Meter("m:lanhe-main", STEEL, 1, ENERGY_IMPORT, "import", 800_000, "真实读数（UCI 851），插值至分钟",
-             "real readings (UCI 851), interpolated to minutes")
+             "real readings (UCI 851), interpolated to minutes", origin="interpolated")
 FURNACE = Meter("m:lanhe-furnace", STEEL, 2, ENERGY_IMPORT, "import", 600_000, "模拟：总表的固定份额",
                 "simulated: a fixed share of the main meter", parent="m:lanhe-main")
 PV = Meter("m:lanhe-pv", ENERGY, 3, ENERGY_EXPORT, "generation", 500_000, "模拟：屋顶光伏", "simulated: rooftop PV",

@@ -15,6 +15,7 @@ from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
 
+from core.children import end
 from core.clock import Clock
 from core.errors import InputError, Unavailable
 from ledger.anchor.rpc import Rpc
@@ -99,14 +100,7 @@ class EmbeddedChain:
     def stop(self) -> None:
         """Stop anvil cleanly: it writes its state and ends."""
         process, self._process = self._process, None
-        if process is None:
-            return
-        process.terminate()
-        try:
-            process.wait(STOP_SECONDS)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait()
+        end(process, STOP_SECONDS)
 
     def _end_orphan(self) -> None:
         """End the anvil of a node that was killed: two of them would write one state file."""
