@@ -90,8 +90,8 @@ def _days(row: LedgerRow) -> str:
 def _meter(connection: Connection, deployment: Deployment, meter: str) -> dict[str, Any]:
     """The last day of a meter; its figures only where the operator shows readings to everybody."""
     profile = profile_at(registry.history(connection, meter), MAX_INSTANT)
-    empty = {"id": meter, "gateway": profile.gateway if profile else "", "time": "—", "readings": "0",
-             "register": "—", "flags": "", "origin": None}
+    empty: dict[str, Any] = {"id": meter, "gateway": profile.gateway if profile else "", "time": "—",
+                             "readings": "0", "register": "—", "flags": "", "origin": None}
     if profile is None:
         return empty
     words = ORIGINS[profile.origin]

@@ -14,6 +14,7 @@ from attestation.registration import (
     CLAIM_POINT,
     DEVICE,
     METER,
+    METERED,
     PARTICIPANT,
     Profile,
     ReadingPlace,
@@ -224,6 +225,17 @@ def profile_at(history: History, instant: int) -> Profile | None:
         if entry.time <= instant and entry.fields.get("profile") is not None:
             found = entry.fields["profile"]
     return found
+
+
+def source_notices(history: History, start: int, end: int) -> frozenset[str]:
+    """What every use of a meter's values from [start, end) must say: "simulated-source", "interpolated-source".
+
+    `start`, `end`: ms UTC. By every profile in force in that span, so that a profile put right at its end cannot hide what was.
+    """
+    found = {entry.fields["profile"] for _, entry in history.entries
+             if start < entry.time < end and entry.fields.get("profile") is not None}
+    return frozenset(f"{profile.origin}-source" for profile in (*found, profile_at(history, start))
+                     if profile is not None and profile.origin != METERED)
 
 
 def gateway_at(history: History, index: int) -> str:

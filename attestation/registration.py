@@ -37,6 +37,9 @@ CONTENT_TYPE_OF = {DEVICE: envelope.DEVICE, METER: envelope.METER, CLAIM_POINT: 
 ROLES = frozenset({"enterprise", "verifier", "trader", "government", "registrar", "node", "rule-publisher"})
 KEY_USES = frozenset({"claim", "statement", "opinion", "manifest", "dispute", "document", "grant", "audit", "rules"})
 DIRECTIONS = frozenset({"import", "export", "generation"})
+# Where a meter's values come from; all that is not metered is said aloud wherever the values are used.
+METERED, INTERPOLATED, SIMULATED = "metered", "interpolated", "simulated"
+ORIGINS = frozenset({METERED, INTERPOLATED, SIMULATED})
 # Sums of an hour of gauge values, and capacity × years, stay inside 64 bits.
 MAX_MAGNITUDE = 2**40
 # What one unit of a register is worth in the whole base units that serial numbers count.
@@ -85,7 +88,10 @@ class ColumnProfile(NamedTuple):
 
 
 class Profile(NamedTuple):
-    """What the registrar knows of a meter. `capacity_w` in W (or base units an hour); `calibration_until` ms UTC."""
+    """What the registrar knows of a meter. `capacity_w` in W (or base units an hour); `calibration_until` ms UTC.
+
+    `origin` of its values: measured by this meter, interpolated between published readings, or simulated.
+    """
 
     carrier: str
     columns: tuple[ColumnProfile, ...]
@@ -97,6 +103,7 @@ class Profile(NamedTuple):
     parent: str | None
     org: str
     serial: str
+    origin: str
 
     def column(self, quantity: str) -> ColumnProfile | None:
         """The column of a quantity, or None."""
@@ -297,7 +304,7 @@ def _profile(value: Any, where: str) -> Profile:
     fields = record({
         "carrier": _id, "columns": _list(_column, 1), "direction": _choice(DIRECTIONS), "capacity_w": _magnitude,
         "accuracy_class": _text, "calibration_until": _instant, "gateway": _id, "parent": _nullable(_id), "org": _id,
-        "serial": _text})(value, where)
+        "serial": _text, "origin": _choice(ORIGINS)})(value, where)
     if len({column.quantity for column in fields["columns"]}) != len(fields["columns"]):
         raise _bad(where, "a quantity occurs in two columns")
     return Profile(**fields)

@@ -136,7 +136,7 @@ def _registrations() -> Iterator[tuple[str, str, str, dict[str, Any]]]:
         yield "meter", _meter(number), "profile", {"profile": {
             "carrier": "electricity", "direction": "import", "capacity_w": str(HIGHEST_W), "accuracy_class": "0.5S",
             "calibration_until": instant_text(START * 2), "gateway": GATEWAY, "parent": None, "org": "org:bench",
-            "serial": str(number), "columns": [
+            "serial": str(number), "origin": "simulated", "columns": [
                 {"quantity": "power", "unit": "W", "scale": "0", "kind": "gauge", "width": None, "min": "0",
                  "max": str(HIGHEST_W)},
                 {"quantity": "energy", "unit": "Wh", "scale": "0", "kind": "register", "width": "12", "min": "0",

@@ -318,4 +318,4 @@ def _profile(calibrated: int) -> dict[str, Any]:
                                                                      (QUANTITY, "Wh", "register"))]
     return {"carrier": "electricity", "columns": columns, "direction": "generation", "capacity_w": "2000000",
             "accuracy_class": "0.5S", "calibration_until": instant_text(calibrated + 365 * DAY), "gateway": GATEWAY,
-            "parent": None, "org": ORG, "serial": "SN"}
+            "parent": None, "org": ORG, "serial": "SN", "origin": "simulated"}

@@ -23,7 +23,10 @@ class Party:
 
 @dataclass(frozen=True)
 class Device:
-    """Where attributed energy came from (EnergyTag: device, technology, place, storage). `capacity_w` in watts."""
+    """Where attributed energy came from (EnergyTag: device, technology, place, storage). `capacity_w` in watts.
+
+    `origin`: whether its values are metered, interpolated or simulated, as registered.
+    """
 
     mark: str
     grid_point: str
@@ -31,6 +34,7 @@ class Device:
     technology: Words
     capacity_w: int
     opened: int
+    origin: Words
     storage: bool = False
 
 

@@ -9,14 +9,14 @@ from typing import Any
 from sqlalchemy import Connection, Row, select
 
 from attestation import registry
-from attestation.history import claim_point_at, profile_at
+from attestation.history import claim_point_at, profile_at, source_notices
 from certificates import mirror, store
 from certificates.export import retirement_of
 from certificates.lifecycle import Beneficiary
 from certificates.parties import party, party_of
 from certificates.report import AnchorFact, CertificateReport, Device, Retirement
-from certificates.wording import DIRECTIONS, Words
-from core.claims import ClaimDocument
+from certificates.wording import DIRECTIONS, ORIGINS, Words
+from core.claims import ClaimDocument, MeterInput
 from core.errors import FormError, NotFound
 from core.numbers import parse_decimal
 from core.period import Period, parse_instant
@@ -39,6 +39,7 @@ def certificate_report(
     claim = store.claim(connection, stored.claim_digest).document
     opinion = store.opinion_on(connection, row.digest).document
     fields = stored.fields
+    added = {*notices, *_origins(connection, claim, stored.log_index)}
     return CertificateReport(
         id=piece, kind=claim.kind, status=status, first=row.first, last=row.last, unit=opinion.unit,
         result=parse_decimal(fields["result"]["value"]), result_unit=fields["result"]["unit"],
@@ -48,7 +49,7 @@ def certificate_report(
         devices=tuple(_device(connection, mark, stored.log_index) for mark in _marks(claim)),
         verifier=party(connection, opinion.verifier), opinion=opinion, origin=claim.origin, statement=stored.digest,
         log_index=stored.log_index, size=size, root=log.root_at(connection, size), anchor=anchor,
-        notices=_notices(claim, fields["notices"], opinion.notices, anchor, opinion.manifest_confirmed, notices),
+        notices=_notices(claim, fields["notices"], opinion.notices, anchor, opinion.manifest_confirmed, added),
         check_url=check_url, as_of=now,
         retirement=_retirement(connection, piece, claim.period.zone) if status == "retired" else None)
 
@@ -81,9 +82,21 @@ def _marks(claim: ClaimDocument) -> list[str]:
 def _device(connection: Connection, mark: str, index: int) -> Device:
     point = claim_point_at(registry.history(connection, mark), index)
     profile = profile_at(registry.history(connection, point.meter), point.first_reading.time)
-    direction = profile.direction if profile else ""
-    return Device(mark, point.grid_point, point.meter_serial, DIRECTIONS.get(direction, Words(direction, direction)),
-                  point.capacity_w, point.first_reading.time)
+    if profile is None:
+        raise NotFound("meter-unknown", "the meter had no profile at the claim point's first reading",
+                       where=point.meter)
+    return Device(mark, point.grid_point, point.meter_serial, DIRECTIONS[profile.direction], point.capacity_w,
+                  point.first_reading.time, ORIGINS[profile.origin])
+
+
+def _origins(connection: Connection, claim: ClaimDocument, index: int) -> set[str]:
+    """What the meters of a claim are registered as, when they are not plain meters."""
+    meters = {item.meter for items in claim.inputs.values() for item in items if isinstance(item, MeterInput)}
+    marks = {*_marks(claim), *(meter for meter in meters if meter.startswith("cp:"))}
+    meters = meters - marks | {claim_point_at(registry.history(connection, mark), index).meter for mark in marks}
+    period = claim.period
+    return {code for meter in meters
+            for code in source_notices(registry.history(connection, meter), period.start, period.end)}
 
 
 def _notices(claim: ClaimDocument, stated: Iterable[str], opined: Iterable[str], anchor: AnchorFact | None,

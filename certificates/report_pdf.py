@@ -89,8 +89,9 @@ def _amount_note(report: CertificateReport) -> str:
 def _device(device: Device, report: CertificateReport) -> dict[str, Any]:
     spans = [f"[{span.start:,}, {span.end:,})" for span in report.intervals if span.mark == device.mark]
     return {"mark": device.mark, "grid_point": device.grid_point, "meter_serial": device.meter_serial,
-            "technology": device.technology, "capacity": f"{device.capacity_w // 1000:,} kW", "storage": device.storage,
-            "opened": local_text(device.opened, report.period.zone), "serials": "；".join(spans)}
+            "technology": device.technology, "origin": device.origin, "capacity": f"{device.capacity_w // 1000:,} kW",
+            "storage": device.storage, "opened": local_text(device.opened, report.period.zone),
+            "serials": "；".join(spans)}
 
 
 def _span(period: Period) -> str:

@@ -59,6 +59,12 @@ DIRECTIONS = {
     "import": Words("用电计量装置", "Import meter"),
 }
 
+ORIGINS = {
+    "metered": Words("实测", "metered"),
+    "interpolated": Words("插值", "interpolated"),
+    "simulated": Words("模拟", "simulated"),
+}
+
 NOTICES = {
     "simulated-source": Words("部分或全部计量数据由仿真设备产生，不代表真实发电或用能。",
                               "Some or all metering data come from a simulated device and represent no real energy."),

@@ -41,7 +41,10 @@ NOTICES: dict[str, Texts] = {
                           "Development chain: blocks carry no validators' seals; for demonstration only."),
     "no-witnesses": ("信任清单未要求见证方联署。", "The trust list asks for no witness cosignatures."),
     "simulated-source": (
-        "部分数据来自模拟电站,不是真实计量。", "Some data come from a simulated plant, not from real meters."),
+        "部分数据由模拟产生,不是真实计量。", "Some data are simulated, not from real meters."),
+    "interpolated-source": (
+        "部分数据由公开读数插值而来,不是逐点计量。",
+        "Some data are interpolated between published readings, not metered point by point."),
     "unconfirmed-parameter": (
         "使用了尚未核对官方原文的参数。", "Parameters were used that are not confirmed at their source."),
     "gateway-signed": ("读数由网关签名,不是电表本身签名。", "Readings are signed by a gateway, not by the meters."),

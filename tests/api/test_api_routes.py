@@ -81,7 +81,7 @@ class Park:
 @pytest.fixture(scope="module")
 def park(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Park]:
     world = World.made(tmp_path_factory.mktemp("routes") / "node", settings={
-        "seal_interval_ms": 50, "show_readings": True, "source_notices": f"{PV}=simulated-source"})
+        "seal_interval_ms": 50, "show_readings": True, "source_notices": f"{PV}=replayed-source"})
     node = Node(world.deployment)
     with TestClient(create_app(node), raise_server_exceptions=False) as client:
         world.link = node.link
@@ -315,7 +315,7 @@ def test_a_claim_shows_what_became_of_it(park: Park) -> None:
     found = park.get(f"/v1/claims/{park.claim}", STEEL).json()
     assert found["statement"]["digest"] == park.statement
     assert found["statement"]["payload"]["certificate"] == {"amount": "48", "unit": "MWh"}
-    assert "simulated-source" in found["statement"]["payload"]["notices"]
+    assert {"simulated-source", "replayed-source"} <= set(found["statement"]["payload"]["notices"])
     assert found["opinion"]["payload"]["conclusion"] == "unmodified"
     assert int(found["manifest"]["payload"]["size"]) > int(found["statement"]["index"])
 
@@ -511,7 +511,8 @@ def test_hours_count_readings(park: Park) -> None:
 
 
 def test_meters_are_seen_by_their_organisation(park: Park) -> None:
-    assert [meter["meter"] for meter in park.get("/v1/meters", STEEL).json()] == [MAIN, PV]
+    assert [(meter["meter"], meter["origin"]) for meter in park.get("/v1/meters", STEEL).json()] == [
+        (MAIN, "metered"), (PV, "simulated")]
     assert park.get("/v1/meters", JIANGHUI).json() == []
     path = f"/v1/meters/{MAIN}/energy"
     check_problem(park.get(path, JIANGHUI, quantity="energy", **_period(PERIOD.start, PERIOD.end)), 403,
@@ -666,6 +667,8 @@ def test_the_start_page_says_what_it_is(park: Park) -> None:
     assert "数据源为模拟或回放" in zh
     assert "The ledger now" in en
     assert park.piece[:12] in zh
+    assert '<span class="badge warn">模拟</span>' in zh
+    assert '<span class="badge warn">simulated</span>' in en
     assert PV in en
     assert park.get("/docs").status_code == 200
     assert park.get("/static/style.css").headers["content-type"].startswith("text/css")
@@ -681,7 +684,8 @@ def test_pages_load_nothing_from_elsewhere(park: Park) -> None:
 
 def test_the_overview_is_what_the_page_refreshes_from(park: Park) -> None:
     figures = park.get("/v1/overview").json()
-    assert {meter["id"] for meter in figures["meters"]} == {MAIN, PV}
+    assert {meter["id"]: meter["origin"] for meter in figures["meters"]} == {
+        MAIN: ["实测", "metered"], PV: ["模拟", "simulated"]}
     assert figures["certificate_count"] == "1"
     assert int(figures["head"]["size"]) <= int(figures["appended"])
 

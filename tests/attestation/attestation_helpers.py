@@ -39,7 +39,7 @@ def profile(**changes: Any) -> dict[str, Any]:
     return {
         "carrier": "electricity", "direction": "import", "capacity_w": "1000000", "accuracy_class": "0.5S",
         "calibration_until": instant_text(START + 365 * 24 * HOUR), "gateway": GATEWAY, "parent": None, "org": ORG,
-        "serial": "CN-0001", "columns": [
+        "serial": "CN-0001", "origin": "metered", "columns": [
             {"quantity": "power", "unit": "W", "scale": "0", "kind": "gauge", "width": None, "min": "0",
              "max": "1200000"},
             {"quantity": "energy", "unit": "Wh", "scale": "0", "kind": "register", "width": None, "min": "0",

@@ -44,11 +44,12 @@ from attestation.history import (
     segment_at,
     segments,
     serial,
+    source_notices,
 )
 from attestation.registration import parse_registration, registration_payload, rotation_payload
 from attestation.registry import disputes, history, judge_registration, registrations, subjects
 from core import jcs
-from core.errors import CarbonSealError
+from core.errors import CarbonSealError, FormError
 from core.period import instant_text
 
 DEVICE = {"public_key": GATEWAY_KEY.public_key.hex(), "site": SITE, "org": ORG}
@@ -427,3 +428,31 @@ def test_a_manifest_that_leaves_something_out_is_caught(node: Node, gateway: Gat
 def test_an_entry_that_names_no_subject_has_no_place_in_a_manifest() -> None:
     with pytest.raises(CarbonSealError, match="manifest-entry"):
         manifest.fold([seal(REGISTRAR, envelope.METER, jcs.canonical({"subject": 5}), ORIGIN)])
+
+
+@pytest.mark.parametrize(("origin", "said"), [
+    ("metered", set()), ("interpolated", {"interpolated-source"}), ("simulated", {"simulated-source"})])
+def test_a_source_that_is_not_metered_is_said_aloud(origin: str, said: set[str]) -> None:
+    known = read_history(chain("meter", "m:a", ("profile", {"profile": profile(origin=origin)}, START)))
+    assert source_notices(known, START, START + 1) == said
+    assert source_notices(known, START + HOUR, START + 2 * HOUR) == said
+
+
+@pytest.mark.parametrize(("start", "end", "said"), [
+    (0, 10, {"simulated-source"}), (0, 11, {"simulated-source", "interpolated-source"}),
+    (9, 12, {"simulated-source", "interpolated-source"}), (10, 12, {"interpolated-source"}),
+    (10, 20, {"interpolated-source"}), (19, 21, {"interpolated-source"}), (20, 30, set()), (-5, 0, set())])
+def test_every_profile_in_force_in_the_span_speaks_and_no_other(start: int, end: int, said: set[str]) -> None:
+    known = read_history(chain("meter", "m:a", *[
+        ("profile", {"profile": profile(origin=origin)}, START + at)
+        for at, origin in ((0, "simulated"), (10, "interpolated"), (20, "metered"))]))
+    assert source_notices(known, START + start, START + end) == said
+
+
+@pytest.mark.parametrize("origin", ["real", "Metered", "", None, ["metered"]])
+def test_a_profile_says_where_its_values_come_from(origin: Any) -> None:
+    with pytest.raises(FormError, match="registration-malformed"):
+        registration_payload("meter", "m:a", "profile", START, {"profile": profile(origin=origin)})
+    nameless = {name: value for name, value in profile().items() if name != "origin"}
+    with pytest.raises(FormError, match="registration-malformed"):
+        registration_payload("meter", "m:a", "profile", START, {"profile": nameless})

@@ -22,6 +22,7 @@ from certificates.registry import Mark
 from certificates.report import AnchorFact
 from certificates.report_data import certificate_report
 from certificates.report_pdf import render_html
+from certificates.wording import ORIGINS
 from core.clock import FixedClock
 from core.database import reading, transaction
 from core.errors import NotFound, Refused, Unavailable
@@ -380,6 +381,16 @@ def test_a_report_gathers_what_the_page_shows(node: Deployment) -> None:
     assert (found.subject.id, found.holder.account, found.devices[0].mark) == (ENTERPRISE, HOLDER, POINT)
     assert {"development-chain", "demonstration", "simulated-source", "fictitious-parties"} <= set(found.notices)
     assert "GP-0001" in render_html(found)
+    assert found.devices[0].origin == ORIGINS["simulated"]
+
+
+@pytest.mark.parametrize(("kind", "origin"), [("green-power", "interpolated"), ("emission", "simulated")])
+def test_a_page_says_what_was_not_metered_though_the_statement_keeps_silent(tmp_path: Path, kind: str,
+                                                                            origin: str) -> None:
+    node = Deployment(tmp_path / "node.db", Lies(kind=kind, origin=origin, notices=()))
+    node.issue()
+    assert f"{origin}-source" in report(node, node.piece).notices
+    node.engine.dispose()
 
 
 def test_a_report_of_a_retired_piece_names_beneficiary_and_use(node: Deployment) -> None:

@@ -34,7 +34,7 @@ def report(**changes: Any) -> CertificateReport:
         boundary=about.boundary, period=about.period, methodology=about.methodology,
         methodology_title=Words("光伏绿色电力", "PV green power"), rules=b"\x01" * 32, intervals=about.intervals,
         devices=(Device("cp:lanhe-pv", "GP-320100-0042", "PV-0017", Words("屋顶光伏", "Rooftop PV"), 2_000_000,
-                        START),),
+                        START, wording.ORIGINS["simulated"]),),
         verifier=Party("org:suzheng", Words("苏证核查", "Suzheng Verification")),
         opinion=signed_opinion(findings=(FINDING,)), origin=ORIGIN, statement=sha256(b"s").digest(), log_index=812,
         size=1024, root=sha256(b"r").digest(), anchor=AnchorFact(31337, DOMAIN.contract, 4711, PERIOD.end + DAY),
@@ -56,7 +56,7 @@ def test_a_page_says_what_it_is_in_both_languages() -> None:
     text = visible(render_html(report()))
     for fact in ("绿色电力凭证", "Green power certificate", "有效 Live", "[0, 7) MWh", "7,000,000 Wh", "蓝河新能源",
                  "Lanhe New Energy", "江汇碳贸", TRADER.address, "蓝河新能源屋顶光伏一期", "pv.green-power@1",
-                 "12.345678 MWh", "[5,000,000, 17,000,000)", "PV-0017", "2,000 kW"):
+                 "12.345678 MWh", "[5,000,000, 17,000,000)", "PV-0017", "2,000 kW · 数据模拟", "· simulated"):
         assert fact in text, fact
 
 

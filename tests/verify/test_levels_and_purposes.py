@@ -14,6 +14,7 @@ from core import jcs
 from ledger.checkpoint import WitnessPolicy
 from verify.bundle import LEVELS, read_container
 from verify.report import Outcome
+from verify.texts import NOTICES
 from verify.verifier import verify
 
 KINDS = ("green-power", "emission")
@@ -77,6 +78,21 @@ def test_a_reviewer_who_recomputed_the_manifest_passes_steps_one_to_eight() -> N
     assert unconfirmed.steps[4].code == "manifest-unconfirmed"
     assert verify(file, made.trust(), require=range(1, 9), confirmed=[digest]).valid
     assert not verify(file, made.trust(), require=range(1, 9), confirmed=[bytes(32)]).valid
+
+
+@pytest.mark.parametrize(("origin", "notice"), [("metered", None), ("interpolated", "interpolated-source"),
+                                                ("simulated", "simulated-source")])
+@pytest.mark.parametrize("kind", KINDS)
+def test_what_was_not_metered_is_said_even_where_the_statement_keeps_silent(kind: str, origin: str,
+                                                                            notice: str | None) -> None:
+    made = world(Lies(kind=kind, origin=origin, notices=()))
+    for level in ("buyer", "auditor", "full"):
+        report = verify(made.file(level), made.trust())
+        assert report.valid
+        assert {code for code in report.notices if code.endswith("-source")} == ({notice} if notice else set())
+        for language in ("zh", "en"):
+            assert (NOTICES["simulated-source"][language == "en"] in report.as_text(language)) is (
+                notice == "simulated-source")
 
 
 def payload_of(made: World) -> bytes:

@@ -95,6 +95,8 @@ class Lies:
     """What is not as it should be. Empty: nothing."""
 
     kind: str = "green-power"
+    origin: str = "simulated"
+    notices: tuple[str, ...] = ("simulated-source",)
     frame_signer: str = "gateway"
     frame_origin: str = ORIGIN
     revoke: str = ""
@@ -174,7 +176,7 @@ class World:
             "public_key": signer("gateway").public_key.hex(), "site": "site:lanhe", "org": ENTERPRISE})
         for meter, quantity, direction in ((PV, EXPORT, "generation"), (MAIN, IMPORT, "import")):
             self.register("meter", envelope.METER, meter, "profile", time, {
-                "profile": profile(quantity, direction, meter)})
+                "profile": profile(quantity, direction, meter, self.lies.origin)})
         if self.lies.revoke == "before":
             self.register("device", envelope.DEVICE, GATEWAY, "revoke", time, {"reason": "compromised"})
 
@@ -297,7 +299,7 @@ class World:
     def _append_statement(self) -> None:
         context = statements.Context(
             ORIGIN, chain_claim(self.claim).struct_hash().hex(), self.released, self._completeness(),
-            notices=("simulated-source",))
+            notices=self.lies.notices)
         salts = [sha256(b"detail:%d" % i).digest()[:16] for i in range(len(statements.records_of(self.result)))]
         payload, self.details = statements.build(self.result, context, salts)
         payload |= self.lies.statement
@@ -589,14 +591,14 @@ def raw_at(instant: int) -> int:
     return 7_000_000 + (instant - START + 2 * FRAME) // STEP * RISE_WH
 
 
-def profile(quantity: str, direction: str, meter: str) -> dict[str, Any]:
+def profile(quantity: str, direction: str, meter: str, origin: str = "metered") -> dict[str, Any]:
     """A meter profile in its JSON form: one register of whole Wh."""
     return {
         "carrier": "electricity", "columns": [{"quantity": quantity, "unit": "Wh", "scale": "0", "kind": "register",
                                                "width": None, "min": "0", "max": "1000000000000"}],
         "direction": direction, "capacity_w": "4000000", "accuracy_class": "0.5S",
         "calibration_until": instant_text(START + 365 * 24 * HOUR), "gateway": GATEWAY, "parent": None,
-        "org": ENTERPRISE, "serial": f"SN-{meter[2:]}"}
+        "org": ENTERPRISE, "serial": f"SN-{meter[2:]}", "origin": origin}
 
 
 def number_of(text: str) -> int:

@@ -6,11 +6,13 @@ signature, checked in step 9, covers that), or by the caller who recomputed it f
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from attestation import envelope
 from attestation.dispute import history_of
 from attestation.envelope import verify_envelope
 from attestation.frame import link_of
-from attestation.history import History, check_grant, key_at
+from attestation.history import History, check_grant, key_at, source_notices
 from core.errors import VerificationFailed
 from verify.case import Case
 from verify.chains import proven_indices
@@ -36,6 +38,7 @@ def check(case: Case) -> str:
     for gateway, chain in case.evidence.frames.items():
         _check_frames(case.trust.origin, chain, histories[gateway])
     case.laid_histories = histories
+    _note_origins(case, histories)
     _check_confirmed(case)
     return (f"{len(histories)} histories whole as of index {case.manifest.size}, "
             f"{len(case.evidence.entries())} signatures hold")
@@ -80,6 +83,15 @@ def _check_frames(origin: str, chain: tuple[FrameItem, ...], history: History) -
         grant = key_at(history, item.entry.envelope.kid, index)
         check_grant(grant, link_of(item.frame, item.entry.envelope.payload))
         verify_envelope(item.entry.envelope, origin, grant.public_key)
+
+
+def _note_origins(case: Case, histories: Mapping[str, History]) -> None:
+    """Says aloud which register inputs were not metered, by the registrar's word, whatever the statement says."""
+    period = case.statement.period
+    for source in register_sources(case.evidence.details):
+        since = source.opening.time if source.opening else period.start
+        for code in sorted(source_notices(histories[source.meter], min(since, period.start), period.end)):
+            case.notice(code)
 
 
 def _check_confirmed(case: Case) -> None:
