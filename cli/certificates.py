@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -15,13 +15,16 @@ from certificates.lifecycle import Beneficiary, Desk
 from certificates.outbox import Intent
 from cli.claims import ClaimId, FactsFile, hand_in
 from cli.desks.holder import holder_desk
-from cli.node import connect
+from cli.node import POLL_SECONDS, Node, connect
 from cli.options import Json, Key, Org, Place, Token
 from cli.output import command, print_answer, print_fields, print_json, say
 from core.errors import FormError
 from core.ids import check_hex
 from core.jcs import parse_lenient
 from core.period import Period, parse_instant
+
+# A node that waits for confirmations follows later than this; the operation stands on the chain all the same.
+FOLLOW_SECONDS = 10.0
 
 certificate_app = typer.Typer(no_args_is_help=True, help="证书 · certificates")
 evidence_app = typer.Typer(no_args_is_help=True, help="证据文件 · evidence files")
@@ -70,8 +73,11 @@ def check(
 def split(piece: Piece, units: Annotated[int, typer.Option("--units", min=1, help="切下多少 · how many to cut off")],
           key: Key, place: Place = ".", org: Org = NODE_ORG, token: Token = None, as_json: Json = False) -> None:
     """从一份上切下若干单位 · cut units off a piece."""
-    with _desk(key, place, org, token) as desk:
-        lower, upper = lifecycle.split(desk, check_hex(piece, where="piece"), units)
+    whole = check_hex(piece, where="piece")
+    with connect(place, org, token) as node:
+        desk = holder_desk(node, key, node.clock)
+        lower, upper = lifecycle.split(desk, whole, units)
+        _shown(node, desk, piece)
     print_answer({"lower": lower.hex(), "upper": upper.hex()}, as_json)
 
 
@@ -80,7 +86,7 @@ def split(piece: Piece, units: Annotated[int, typer.Option("--units", min=1, hel
 def transfer(piece: Piece, to: Annotated[str, typer.Option("--to", help="受让账户 · account of the receiver")],
              key: Key, place: Place = ".", org: Org = NODE_ORG, token: Token = None, as_json: Json = False) -> None:
     """转让给已登记的参与方 · give a piece to a registered participant."""
-    _run(lambda desk: lifecycle.transfer(desk, check_hex(piece, where="piece"), to), key, place, org, token, as_json)
+    _run(piece, lambda desk, item: lifecycle.transfer(desk, item, to), key, place, org, token, as_json)
 
 
 @certificate_app.command("retire")
@@ -99,7 +105,7 @@ def retire(
     """注销：为受益方使用掉，不可逆 · use a piece up for a beneficiary, for good."""
     who = Beneficiary(beneficiary, beneficiary_id, country, use_place)
     period = Period(parse_instant(start, where="--start"), parse_instant(end, where="--end"))
-    _run(lambda desk: lifecycle.retire(desk, check_hex(piece, where="piece"), purpose, who, period),
+    _run(piece, lambda desk, item: lifecycle.retire(desk, item, purpose, who, period),
          key, place, org, token, as_json)
 
 
@@ -108,7 +114,7 @@ def retire(
 def pledge(piece: Piece, to: Annotated[str, typer.Option("--to", help="质权人账户 · account of the pledgee")],
            key: Key, place: Place = ".", org: Org = NODE_ORG, token: Token = None, as_json: Json = False) -> None:
     """质押；只有质权人能解除 · pledge a piece; only the pledgee releases it."""
-    _run(lambda desk: lifecycle.pledge(desk, check_hex(piece, where="piece"), to), key, place, org, token, as_json)
+    _run(piece, lambda desk, item: lifecycle.pledge(desk, item, to), key, place, org, token, as_json)
 
 
 @certificate_app.command("release")
@@ -116,7 +122,7 @@ def pledge(piece: Piece, to: Annotated[str, typer.Option("--to", help="质权人
 def release(piece: Piece, key: Key, place: Place = ".", org: Org = NODE_ORG, token: Token = None,
             as_json: Json = False) -> None:
     """质权人解除质押 · the pledgee frees a piece."""
-    _run(lambda desk: lifecycle.release(desk, check_hex(piece, where="piece")), key, place, org, token, as_json)
+    _run(piece, lifecycle.release, key, place, org, token, as_json)
 
 
 @certificate_app.command("supersede")
@@ -136,8 +142,7 @@ def supersede(statement: Statement, facts: FactsFile, key: Key, org: Org, place:
 def revoke(statement: Statement, reason: Annotated[str, typer.Option("--reason", help="理由 · reason")],
            key: Key, place: Place = ".", org: Org = NODE_ORG, token: Token = None, as_json: Json = False) -> None:
     """撤销（登记方或出具意见的核查方）· revoke, by a registrar or the verifier that gave the opinion."""
-    digest = check_hex(statement, where="statement")
-    _run(lambda desk: lifecycle.revoke(desk, digest, reason), key, place, org, token, as_json)
+    _run(statement, lambda desk, digest: lifecycle.revoke(desk, digest, reason), key, place, org, token, as_json)
 
 
 @evidence_app.command("export")
@@ -158,15 +163,23 @@ def export(
     print_answer({"piece": chosen, "level": level, "path": str(output), "bytes": len(data)}, as_json)
 
 
-@contextmanager
-def _desk(key: Path, place: str, org: str, token: Path | None) -> Iterator[Desk]:
+def _run(identity: str, act: Callable[[Desk, bytes], Intent], key: Path, place: str, org: str, token: Path | None,
+         as_json: bool) -> None:
+    """Let the holder of a key act on a piece or statement and print what became of it."""
+    named = check_hex(identity, where="piece")
     with connect(place, org, token) as node:
-        yield holder_desk(node, key, node.clock)
+        desk = holder_desk(node, key, node.clock)
+        intent = act(desk, named)
+        _shown(node, desk, identity)
+    print_answer(_outcome(intent), as_json)
 
 
-def _run(act: Callable[[Desk], Intent], key: Path, place: str, org: str, token: Path | None, as_json: bool) -> None:
-    with _desk(key, place, org, token) as desk:
-        print_answer(_outcome(act(desk)), as_json)
+def _shown(node: Node, desk: Desk, identity: str) -> None:
+    """Wait a little until the node has read the chain as far as this desk: the next command asks the node."""
+    piece = next((item["piece"] for item in node.get(f"/v1/certificates/{identity}")["pieces"]), None)
+    head, deadline = desk.blocks.head(), time.monotonic() + FOLLOW_SECONDS
+    while piece and int(node.get(f"/v1/assets/{piece}/check")["block"]) < head and time.monotonic() < deadline:
+        time.sleep(POLL_SECONDS)
 
 
 def _outcome(intent: Intent) -> dict[str, Any]:

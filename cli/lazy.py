@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from importlib import import_module
 from typing import Any, cast
@@ -70,6 +70,16 @@ def lazy_group(commands: Mapping[str, Lazy]) -> type[TyperGroup]:
             sys.exit(code if isinstance(code, int) else 0)
 
     return LazyGroup
+
+
+def walk(group: TyperGroup) -> Iterator[tuple[list[str], TyperCommand | TyperGroup]]:
+    """Every command below a group with the words that call it; imports them all."""
+    for name, item in group.commands.items():
+        found = item.load() if isinstance(item, LazyCommand) else item
+        if isinstance(found, TyperGroup):
+            yield from (([name, *words], command) for words, command in walk(found))
+        else:
+            yield [name], cast(TyperCommand, found)
 
 
 def _report(error: BaseException) -> int:

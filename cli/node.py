@@ -20,6 +20,7 @@ from core.settings import FILE_NAME, Settings, load
 
 TIMEOUT_SECONDS = 120.0
 POLL_SECONDS = 0.1
+CHAIN_SECONDS = 20.0
 CBOR_SEQUENCE = "application/cbor-seq"
 ENVELOPE = "application/cose"
 _BY_STATUS: Mapping[int, type[CarbonSealError]] = {
@@ -129,9 +130,18 @@ def connect(place: str, org: str = NODE_ORG, token: Path | None = None) -> Itera
     deployment = open_deployment(directory, upgrade=True)
     try:
         with Server(deployment, port=0) as server:
-            yield Node(server.url, text, deployment.clock)
+            node = Node(server.url, text, deployment.clock)
+            _wait_for_chain(node)
+            yield node
     finally:
         deployment.close()
+
+
+def _wait_for_chain(node: Node) -> None:
+    """The chain starts behind a node that was started for one command; what needs no chain goes on without it."""
+    deadline = time.monotonic() + CHAIN_SECONDS
+    while node.get("/readyz")["checks"]["chain"] != "ok" and time.monotonic() < deadline:
+        time.sleep(POLL_SECONDS)
 
 
 def _url(settings: Settings) -> str:
