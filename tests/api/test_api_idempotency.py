@@ -142,7 +142,7 @@ def test_answers_are_kept_for_a_week(deployment: Deployment) -> None:
     assert idempotency.begin(deployment.engine, b"k" * 32, b"f" * 32, at_the_limit + 1) is None
 
 
-def test_a_full_disk_answers_that_the_database_is_away(deployment: Deployment, service: TestClient) -> None:
+def test_a_database_that_does_not_answer_is_told(deployment: Deployment, service: TestClient) -> None:
     with transaction(deployment.engine) as connection:
         connection.exec_driver_sql("DROP TABLE api_answer")
     check_problem(post(service, b"a", "k1"), 503, "database-unavailable")
