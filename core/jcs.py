@@ -19,10 +19,13 @@ MAX_DOCUMENT_BYTES = 64 * 2**20
 MAX_SAFE_INTEGER = 2**53 - 1
 # Deeper text would exhaust the recursion of the JSON reader; our documents stay below 20.
 MAX_DEPTH = 64
+# An empty array is two bytes of text and sixty of memory; details of the largest methodology come to some 100,000.
+MAX_TOKENS = 4 * 2**20
 
 # UTF-8 has no half of a surrogate pair; only an escape can smuggle one in.
 _SURROGATE_ESCAPE = re.compile(rb"\\u[dD][89a-fA-F]")
-_NESTING = re.compile(rb'"(?:[^"\\]|\\.)*"|[\[\]{}]')
+# Possessive, and a string without its end is a token too: one pass over the text, whatever it holds.
+_NESTING = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"?|[\[\]{}]')
 
 
 def canonical(value: Any) -> bytes:
@@ -63,7 +66,9 @@ def parse_lenient(data: bytes, *, limit: int = MAX_DOCUMENT_BYTES) -> Any:
 
 def _check_depth(data: bytes) -> None:
     depth = 0
-    for match in _NESTING.finditer(data):
+    for count, match in enumerate(_NESTING.finditer(data)):
+        if count == MAX_TOKENS:
+            raise FormError("json-too-large", f"more than {MAX_TOKENS} strings and brackets")
         token = match[0]
         if token in b"[{":
             depth += 1

@@ -1,6 +1,7 @@
 """Canonical JSON: the public vectors, and a reader that knows one form only."""
 
 import json
+import time
 from pathlib import Path
 from typing import Any
 
@@ -120,6 +121,20 @@ def test_depth_64_is_read_and_65_refused_even_inside_strings_of_brackets() -> No
     assert jcs.parse(b'"' + b"[" * 1000 + b'"') == "[" * 1000
     with pytest.raises(FormError, match="json-too-deep"):
         jcs.parse(b'["\\"",' + b"[" * 64 + b"]" * 64 + b"]")
+
+
+def test_a_string_without_an_end_is_refused_in_one_pass() -> None:
+    started = time.monotonic()
+    with pytest.raises(FormError, match="json-malformed"):
+        jcs.parse(b'"' + b'\\"' * 500_000)
+    assert time.monotonic() - started < 5  # reading on from each quote again took hours
+
+
+@pytest.mark.parametrize(("tokens", "code"), [(8, "json-not-canonical"), (9, "json-too-large")])
+def test_strings_and_brackets_are_counted(tokens: int, code: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(jcs, "MAX_TOKENS", 8)
+    with pytest.raises(FormError, match=code):
+        jcs.parse(b"[" + b",".join([b'"[,]"'] * (tokens - 2)) + b"] ")
 
 
 def test_length_is_checked_before_reading() -> None:
