@@ -17,6 +17,10 @@ from core.errors import FormError
 
 MAX_DEPTH = 16
 MAX_DOCUMENT_BYTES = 64 * 2**20
+# An empty array is one byte, and sixty in memory. A quality code for each of 86,400 readings makes some 260,000 items.
+MAX_ITEMS = 2**19
+# Shorter documents cannot hold enough items to matter.
+_UNCOUNTED_BYTES = 2**16
 TYPED_ARRAY_TAGS = frozenset({72, 73, 74, 75})
 
 Tag = cbor2.CBORTag
@@ -38,6 +42,8 @@ def decode(data: bytes, *, limit: int = MAX_DOCUMENT_BYTES, maps: bool = False) 
     """
     if len(data) > limit:
         raise FormError("cbor-too-large", f"{len(data)} bytes exceed the limit of {limit}", hint="send smaller items")
+    if len(data) > _UNCOUNTED_BYTES:
+        _check_count(data, 0)
     value = _read(io.BytesIO(data))
     if encode_checked(value, maps=maps) != data:
         raise FormError("cbor-not-canonical", "the bytes are not the deterministic encoding of their value",
@@ -61,6 +67,8 @@ def sequence(data: bytes, *, limit: int = MAX_DOCUMENT_BYTES) -> Iterator[Any]:
     stream = io.BytesIO(data)
     while stream.tell() < len(data):
         start = stream.tell()
+        if len(data) - start > _UNCOUNTED_BYTES:
+            _check_count(data, start)
         value = _read(stream)
         if encode_checked(value, maps=False) != data[start : stream.tell()]:
             raise FormError("cbor-not-canonical", "an item is not in deterministic encoding", where=f"byte {start}")
@@ -75,6 +83,26 @@ def _read(stream: io.BytesIO) -> Any:
         ).decode()
     except (cbor2.CBORError, ValueError, OverflowError, MemoryError, TypeError) as error:
         raise FormError("cbor-malformed", f"not well-formed CBOR: {error}") from None
+
+
+def _check_count(data: bytes, at: int) -> None:
+    """Passes when the document that begins `at` holds no more items than `MAX_ITEMS`; its form is not judged here."""
+    pending, seen, end = 1, 0, len(data)
+    while pending and at < end:
+        major, value, at = data[at] >> 5, data[at] & 31, at + 1
+        if 24 <= value < 28:
+            size = 1 << (value - 24)
+            value, at = int.from_bytes(data[at : at + size], "big"), at + size
+        seen += 1
+        pending -= 1
+        if major in (2, 3):
+            at += value
+        elif major in (4, 5):
+            pending += value << (major - 4)
+        elif major == 6:
+            pending += 1
+        if seen + pending > MAX_ITEMS:
+            raise FormError("cbor-too-large", f"more than {MAX_ITEMS} items in one document", hint="send smaller items")
 
 
 def _check_profile(value: Any, depth: int, maps: bool = False) -> None:

@@ -103,6 +103,29 @@ def test_a_huge_announced_size_costs_neither_time_nor_memory(text: str) -> None:
     assert time.monotonic() - start < 1
 
 
+ITEMS_AT_LIMIT = b"\x9a" + (cbor.MAX_ITEMS - 1).to_bytes(4, "big") + b"\x80" * (cbor.MAX_ITEMS - 1)
+ITEMS_OVER_LIMIT = b"\x9a" + cbor.MAX_ITEMS.to_bytes(4, "big") + b"\x80" * cbor.MAX_ITEMS
+
+
+def test_items_are_counted_before_they_take_memory() -> None:
+    assert len(cbor.decode(ITEMS_AT_LIMIT)) == cbor.MAX_ITEMS - 1
+    assert len(list(cbor.sequence(ITEMS_AT_LIMIT + b"\x01"))) == 2
+    for read in (cbor.decode, lambda data: list(cbor.sequence(data))):
+        with pytest.raises(FormError, match="cbor-too-large"):
+            read(ITEMS_OVER_LIMIT)
+
+
+@pytest.mark.parametrize("inner", [b"\x9b" + b"\x00" * 4 + b"\xff" * 4, b"\xbb" + b"\x00" * 4 + b"\x7f" * 4])
+def test_an_announced_number_of_items_counts_as_if_they_were_there(inner: bytes) -> None:
+    with pytest.raises(FormError, match="cbor-too-large"):
+        cbor.decode(b"\x82" + inner + bytes(2**17))
+
+
+def test_a_long_byte_string_is_one_item_whatever_it_holds() -> None:
+    data = cbor.encode([b"\x80" * (2 * cbor.MAX_ITEMS), cbor.Tag(72, b"\x80" * (2 * cbor.MAX_ITEMS))])
+    assert cbor.encode(cbor.decode(data)) == data
+
+
 def test_maps_with_integer_keys_only_where_they_are_asked_for() -> None:
     header = bytes.fromhex("a2012804410a")
     assert cbor.decode(header, maps=True) == {1: -9, 4: b"\n"}
