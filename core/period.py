@@ -9,7 +9,8 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from core.errors import FormError
 
-MAX_INSTANT = 2**53 - 1
+# The end of the year 9999, the last that canonical instant text can spell.
+MAX_INSTANT = 253_402_300_799_999
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _INSTANT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z")
 # Names of the IANA time zone database: up to three parts of ASCII, never a path.
@@ -17,7 +18,9 @@ _ZONE = re.compile(r"[A-Za-z][A-Za-z0-9_+-]{0,31}(/[A-Za-z0-9][A-Za-z0-9_+-]{0,3
 
 
 def instant_text(instant: int) -> str:
-    """"2026-11-15T16:00:00.000Z" for milliseconds since 1970."""
+    """"2026-11-15T16:00:00.000Z" for milliseconds since 1970. Raises FormError (instant-out-of-range)."""
+    if not 0 <= instant <= MAX_INSTANT:
+        raise FormError("instant-out-of-range", f"{str(instant)[:24]} ms is before 1970 or after 9999")
     moment = _EPOCH + timedelta(milliseconds=instant)
     return moment.strftime("%Y-%m-%dT%H:%M:%S.") + f"{instant % 1000:03d}Z"
 
@@ -26,7 +29,9 @@ def parse_instant(text: object, *, where: str = "") -> int:
     """Milliseconds of canonical instant text; any other spelling is a FormError."""
     if isinstance(text, str) and _INSTANT.fullmatch(text):
         try:
-            return (datetime.fromisoformat(text) - _EPOCH) // timedelta(milliseconds=1)
+            instant = (datetime.fromisoformat(text) - _EPOCH) // timedelta(milliseconds=1)
+            if instant >= 0:
+                return instant
         except ValueError:
             pass
     raise FormError("instant-malformed", f"{str(text)[:40]!r} is not an instant", where=where,

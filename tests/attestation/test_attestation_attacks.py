@@ -44,6 +44,7 @@ from attestation.frameblocks import open_blocks
 from core import cbor
 from core.errors import CarbonSealError, FormError, VerificationFailed
 from core.merkle import leaf_hash
+from core.period import MAX_INSTANT
 from core.records import ClockQuality
 from core.signatures import ESP256
 from core.signer import KeySigner
@@ -51,7 +52,7 @@ from core.signer import KeySigner
 HASH = st.binary(min_size=32, max_size=32)
 IDS = st.from_regex(r"[a-z]{1,3}:[a-z0-9]{1,8}", fullmatch=True)
 COUNTER = st.integers(0, MAX_COUNTER)
-INSTANT = st.integers(0, 2**53 - 1)
+INSTANT = st.integers(0, MAX_INSTANT)
 VALUE = st.one_of(st.integers(-300, 300), st.integers(1 - VALUE_LIMIT, VALUE_LIMIT - 1))
 
 
@@ -85,7 +86,7 @@ def frames(draw: Any) -> Frame:
     t_first = draw(INSTANT)
     blocks = draw(st.integers(1, MAX_BLOCKS))
     return Frame(
-        draw(IDS), draw(IDS), epoch, seq, prev, t_first, draw(st.integers(t_first, 2**53 - 1)),
+        draw(IDS), draw(IDS), epoch, seq, prev, t_first, draw(st.integers(t_first, MAX_INSTANT)),
         draw(st.sampled_from(list(ClockQuality))),
         draw(st.one_of(st.none(), st.builds(Beacon, COUNTER, COUNTER, HASH))), draw(HASH), draw(HASH), blocks,
         draw(COUNTER), draw(st.integers(0, blocks)))

@@ -33,9 +33,21 @@ def test_known_instants(instant: int, text: str) -> None:
     assert parse_instant(text) == instant
 
 
+def test_the_last_instant_has_a_text() -> None:
+    assert instant_text(MAX_INSTANT) == "9999-12-31T23:59:59.999Z"
+    assert parse_instant("9999-12-31T23:59:59.999Z") == MAX_INSTANT
+
+
+@pytest.mark.parametrize("instant", [-1, MAX_INSTANT + 1, 2**53 - 1, 2**256])
+def test_an_instant_that_no_text_can_spell_is_refused(instant: int) -> None:
+    with pytest.raises(FormError, match="instant-out-of-range"):
+        instant_text(instant)
+
+
 @pytest.mark.parametrize("text", [
     "2026-11-15T16:00:00Z", "2026-11-15T16:00:00.000+00:00", "2026-11-15 16:00:00.000Z", "2026-11-15T16:00:00.000z",
-    "2026-02-29T00:00:00.000Z", "2026-13-01T00:00:00.000Z", "2026-11-15T24:00:00.000Z", "2016-12-31T23:59:60.000Z",
+    "2026-02-29T00:00:00.000Z", "2026-13-01T00:00:00.000Z", "2026-11-15T24:00:00.000Z", "1969-12-31T23:59:59.999Z",
+    "0001-01-01T00:00:00.000Z", "2016-12-31T23:59:60.000Z",
     "2026-11-15T16:00:00.0000Z", "２026-11-15T16:00:00.000Z", "2026-11-15T16:00:00.000Z\n", "", None, 0, 1.5, b"x"])
 def test_another_spelling_is_refused(text: Any) -> None:
     with pytest.raises(FormError, match="instant-malformed"):
