@@ -230,7 +230,7 @@ def profile_at(history: History, instant: int) -> Profile | None:
 def source_notices(history: History, start: int, end: int) -> frozenset[str]:
     """What every use of a meter's values from [start, end) must say: "simulated-source", "interpolated-source".
 
-    `start`, `end`: ms UTC. By every profile in force in that span, so that a profile put right at its end cannot hide what was.
+    `start`, `end`: ms UTC. By every profile in force in that span, so that one put right at its end hides nothing.
     """
     found = {entry.fields["profile"] for _, entry in history.entries
              if start < entry.time < end and entry.fields.get("profile") is not None}

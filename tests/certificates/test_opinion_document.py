@@ -50,10 +50,10 @@ def test_a_signed_opinion_survives_its_payload_byte_for_byte() -> None:
 @pytest.mark.parametrize(("field", "value"), [
     ("statement", b"\x01" * 32), ("leaf", b"\x01" * 32), ("claim", b"\x01" * 32), ("exclusivity_key", b"\x01" * 32),
     ("manifest", b"\x01" * 32), ("manifest_confirmed", False), ("origin", "log.other.example/park"),
-    ("kind", Kind.REDUCTION), ("subject", "org:lanhe-steel"), ("holder", OTHER.address), ("amount", 13), ("unit", "tCO2e"),
-    ("period", Period(PERIOD.start, PERIOD.end + 1)), ("intervals", (Interval("cp:lanhe-pv", 5_000_000, 17_000_001),)),
-    ("external_refs", ("gec:1",)), ("conclusion", Conclusion.MODIFIED), ("valid_until", PERIOD.end * 2),
-    ("domain", replace(DOMAIN, chain_id=1)),
+    ("kind", Kind.REDUCTION), ("subject", "org:lanhe-steel"), ("holder", OTHER.address), ("amount", 13),
+    ("unit", "tCO2e"), ("period", Period(PERIOD.start, PERIOD.end + 1)),
+    ("intervals", (Interval("cp:lanhe-pv", 5_000_000, 17_000_001),)), ("external_refs", ("gec:1",)),
+    ("conclusion", Conclusion.MODIFIED), ("valid_until", PERIOD.end * 2), ("domain", replace(DOMAIN, chain_id=1)),
 ])
 def test_changing_what_was_signed_gives_another_signer(field: str, value: Any) -> None:
     assert opinion_signer(signed_opinion()) == VERIFIER.address
