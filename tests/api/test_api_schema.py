@@ -9,9 +9,11 @@ import pytest
 from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
+from api_world import World
 from sqlalchemy import Engine, inspect
 
-from api import schema
+from api import fsck, pipeline, schema
+from api.deployment import writing
 from core.database import open_engine
 from core.errors import Unavailable
 
@@ -71,3 +73,21 @@ def test_the_same_on_postgresql() -> None:
         connection.exec_driver_sql("DROP TABLE IF EXISTS alembic_version")
     schema.upgrade(engine)
     assert differences(engine) == []
+
+
+@pytest.mark.slow
+@pytest.mark.chain
+@pytest.mark.skipif(not POSTGRES, reason="TEST_POSTGRES_URL names no PostgreSQL database")
+def test_the_whole_path_runs_on_postgresql(tmp_path: Path) -> None:
+    """TEST_POSTGRES_URL carries a user with a password of its own, as the settings want it."""
+    with open_engine(POSTGRES).begin() as connection:
+        schema.metadata().drop_all(connection)
+        connection.exec_driver_sql("DROP TABLE IF EXISTS alembic_version")
+    world = World.made(tmp_path / "node", settings={"database_url": POSTGRES})
+    with writing(world.deployment):
+        world.prepare().accept_frames(24)
+        statement = pipeline.calculate(world.deployment, pipeline.claim(world.deployment, world.claim()).digest)
+        pipeline.review(world.deployment, world.opinion(statement))
+        assert pipeline.issue(world.deployment, world.link, statement.digest).state == "done"
+        assert fsck.check(world.deployment, world.link) == []
+    world.close()
