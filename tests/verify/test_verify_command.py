@@ -66,7 +66,7 @@ def test_simulated_data_and_a_development_chain_are_said(capsys: pytest.CaptureF
     assert run("development-chain", "--lang", "en") == VALID
     shown = capsys.readouterr().out
     assert "Development chain" in shown
-    assert "simulated plant" in shown
+    assert "data are simulated" in shown
     assert "Not proven: that sensors tell the truth" in shown
 
 
