@@ -6,6 +6,7 @@ everywhere, the font installed by `npm ci` in `fonts/`.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -25,17 +26,22 @@ SHORT_ID = 12
 
 _FACES = (("CS Latin", "latin"), ("CS Han", "chinese-simplified"))
 _WEIGHTS = (400, 700)
-_ENVIRONMENT = Environment(loader=FileSystemLoader(TEMPLATES), autoescape=True, undefined=StrictUndefined,
+ENVIRONMENT = Environment(loader=FileSystemLoader(TEMPLATES), autoescape=True, undefined=StrictUndefined,
                            trim_blocks=False, lstrip_blocks=False)
 
 
 def render_html(report: CertificateReport, font_base: str = "") -> str:
     """The page. `font_base`: URL of the folder with the font files; empty leaves the reader's own fonts."""
-    return _ENVIRONMENT.get_template("certificate.html").render(_page(report, font_base))
+    return ENVIRONMENT.get_template("certificate.html").render(_page(report, font_base))
 
 
 def render_pdf(report: CertificateReport, fonts: Path = FONTS) -> bytes:
     """The page as PDF. Raises Unavailable (pdf-unavailable, font-unavailable)."""
+    return pdf_of(lambda font_base: render_html(report, font_base), fonts)
+
+
+def pdf_of(page: Callable[[str], str], fonts: Path = FONTS) -> bytes:
+    """A page of HTML, made for the URL of the fonts' folder, as PDF. Raises Unavailable."""
     try:
         import weasyprint  # here: loading it opens system libraries that only this function needs
     except OSError as error:
@@ -44,8 +50,7 @@ def render_pdf(report: CertificateReport, fonts: Path = FONTS) -> bytes:
     if not _font_file(fonts, "chinese-simplified", 400).is_file():
         raise Unavailable("font-unavailable", "the CJK font is not installed", where=str(fonts),
                           hint="run `npm ci` in fonts/, or use the HTML page")
-    page = render_html(report, fonts.as_uri())
-    document: bytes = weasyprint.HTML(string=page, base_url=fonts.as_uri()).write_pdf()
+    document: bytes = weasyprint.HTML(string=page(fonts.as_uri()), base_url=fonts.as_uri()).write_pdf()
     return document
 
 
@@ -60,7 +65,7 @@ def _page(report: CertificateReport, font_base: str) -> dict[str, Any]:
         "id_short": report.id.hex()[:SHORT_ID], "amount": f"{report.amount:,}", "unit": report.unit,
         "amount_note": _amount_note(report), "result": f"{decimal_text(report.result)} {report.result_unit}",
         "qr": segno.make(report.check_url, error="m").svg_data_uri(dark="#16221e", border=0),
-        "warnings": wording.notices(report.notices), "faces": _faces(font_base),
+        "warnings": wording.notices(report.notices), "faces": faces(font_base),
         "period": _span(report.period), "as_of": local_text(report.as_of, zone),
         "conclusion": wording.CONCLUSIONS[opinion.conclusion], "assurance": wording.ASSURANCE[opinion.assurance],
         "materiality": decimal_text(opinion.materiality), "opinion_date": local_text(opinion.date, zone)[:10],
@@ -98,7 +103,8 @@ def _span(period: Period) -> str:
     return f"{local_text(period.start, period.zone)[:16]} 至 {local_text(period.end, period.zone)[:16]}"
 
 
-def _faces(base: str) -> list[dict[str, Any]]:
+def faces(base: str) -> list[dict[str, Any]]:
+    """The font faces of the style sheet; none without a folder."""
     if not base:
         return []
     return [{"family": family, "weight": weight, "url": f"{base}/noto-sans-sc-{subset}-{weight}-normal.woff"}

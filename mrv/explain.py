@@ -6,21 +6,23 @@ formula call stands once, where it is first needed; after that a line refers to 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from core.numbers import decimal_text
 from core.quantity import Quantity
 from core.units import Unit
+from mrv.chain import StepResult
 from mrv.fields import Input
 from mrv.formula import Definition, Evaluation
+from mrv.gaps import SUBSTITUTION
 from mrv.inputs import Item
 from mrv.interpreter import Step, value_text
-from mrv.origins import Origin, call_of, origins_of
+from mrv.origins import Origin, call_of, inputs_of, origins_of
 from mrv.parameter import ParameterValue
 from mrv.render import render
-from mrv.run import RunResult, StepResult
+from mrv.run import RunResult
 from mrv.worked import operations, worked
 
 # A list longer than this is not read to its end; the workbook and the JSON have every row.
@@ -28,15 +30,16 @@ MAX_ITEMS_SHOWN = 24
 
 Title = Mapping[str, str]
 _NO_TITLE: Title = {}
+Seen = set[tuple[str, str, int]]
 
 
 @dataclass(frozen=True)
 class Line:
     """One line of the tree.
 
-    `kind`: result | output | call | seen | argument | definition | condition | operation | input | parameter | option |
-    constant | more. `text`: an expression; `worked`: the same with its numbers; `facts`: where a value comes from, by
-    stable names (`FACTS` has their titles).
+    `kind`: result | part | output | call | seen | argument | row | definition | condition | operation | input |
+    parameter | option | constant | more. `text`: an expression; `worked`: the same with its numbers; `facts`: where a
+    value comes from, by stable names (`FACTS` has their titles).
     """
 
     kind: str
@@ -68,6 +71,7 @@ FACTS: Mapping[str, Title] = {
     "priority": {"zh": "来源优先级", "en": "source priority"}, "uncertainty": {"zh": "不确定度", "en": "uncertainty"},
     "rounding": {"zh": "修约", "en": "rounding"}, "exact": {"zh": "修约前", "en": "before rounding"},
     "carried_in": {"zh": "上期结转", "en": "carried in"}, "carried_out": {"zh": "结转下期", "en": "carried out"},
+    "substituted": {"zh": "缺口替代", "en": "substituted for a gap"}, "rate": {"zh": "替代速率", "en": "rate"},
     "declared": {"zh": "依据", "en": "backed by"}, "items": {"zh": "项数", "en": "items"},
 }
 
@@ -82,11 +86,20 @@ def explain(result: RunResult) -> Line:
         facts["carried_in"] = str(result.inputs.carried)
     if result.carried_out is not None:
         facts["carried_out"] = str(result.carried_out)
-    seen: set[tuple[str, str]] = set()
-    ordered = sorted(methodology.outputs, key=lambda output: output[0] != rule.output)
-    lines = tuple(_output(result, name, step, output, seen) for name, step, output in ordered)
+    if result.uncertainty is not None:
+        facts["uncertainty"] = f"± {decimal_text(result.uncertainty)} %"
+    seen: Seen = set()
+    parts = [tuple(_output(result, number, name, step, output, seen)
+                   for name, step, output in sorted(methodology.outputs, key=lambda output: output[0] != rule.output))
+             for number in range(len(result.parts))]
+    lines = parts[0] if len(parts) == 1 else tuple(_part(result, number, part) for number, part in enumerate(parts))
     return Line("result", rule.output, methodology.title, decimal_text(result.result.value), rule.unit.text,
                 facts=facts, lines=lines)
+
+
+def _part(result: RunResult, number: int, lines: tuple[Line, ...]) -> Line:
+    period = result.parts[number].period.as_json()
+    return Line("part", str(number + 1), facts={"from": period["start"], "to": period["end"]}, lines=lines)
 
 
 def explain_evaluation(evaluation: Evaluation) -> Line:
@@ -94,19 +107,26 @@ def explain_evaluation(evaluation: Evaluation) -> Line:
     return _call(evaluation, "", _arguments(evaluation, {}, None, set()))
 
 
-def _output(result: RunResult, name: str, step: str, output: str, seen: set[tuple[str, str]]) -> Line:
-    value = result.outputs[name]
-    call = call_of(result, step, next(item.member for item in result.steps if item.step == step))
+def _output(result: RunResult, part: int, name: str, step: str, output: str, seen: Seen) -> Line:
+    calls = [call for call in result.steps if (call.step, call.part) == (step, part)]
+    if len(calls) == 1 and not calls[0].member:
+        return _output_of(result, calls[0], name, output, seen)
+    return Line("output", name, lines=tuple(_output_of(result, call, f"{name}.{call.member}", output, seen)
+                                            for call in calls))
+
+
+def _output_of(result: RunResult, call: StepResult, name: str, output: str, seen: Seen) -> Line:
+    value = result.parts[call.part].outputs[name]
     title = next((item.title for item in call.evaluation.formula.outputs if item.name == output), None)
     return Line("output", name, title or _NO_TITLE, decimal_text(value.value), value.unit.text,
                 lines=(_step(result, call, seen),))
 
 
-def _step(result: RunResult, call: StepResult, seen: set[tuple[str, str]]) -> Line:
+def _step(result: RunResult, call: StepResult, seen: Seen) -> Line:
     name = f"{call.step}.{call.member}" if call.member else call.step
-    if (call.step, call.member) in seen:
+    if (call.step, call.member, call.part) in seen:
         return Line("seen", name, call.evaluation.formula.title, facts={"formula": call.evaluation.formula.key})
-    seen.add((call.step, call.member))
+    seen.add((call.step, call.member, call.part))
     return _call(call.evaluation, name, _arguments(call.evaluation, origins_of(result, call), result, seen))
 
 
@@ -129,13 +149,16 @@ def _operation(step: Step) -> Line:
 
 
 def _arguments(evaluation: Evaluation, origins: Mapping[str, tuple[Origin, ...]], result: RunResult | None,
-               seen: set[tuple[str, str]]) -> tuple[Line, ...]:
+               seen: Seen) -> tuple[Line, ...]:
     return tuple(_argument(item, evaluation.given[item.name], origins.get(item.name, ()), result, seen)
                  for item in evaluation.formula.inputs)
 
 
 def _argument(item: Input, given: Any, origins: tuple[Origin, ...], result: RunResult | None,
-              seen: set[tuple[str, str]]) -> Line:
+              seen: Seen) -> Line:
+    if item.fields:
+        return Line("argument", item.name, item.title, facts={"items": str(len(given))},
+                    lines=_rows(item, given, origins, result, seen))
     below = [_origin(origin, result, seen) for origin in origins[:MAX_ITEMS_SHOWN]]
     if len(origins) > MAX_ITEMS_SHOWN:
         below.append(Line("more", facts={"items": str(len(origins) - MAX_ITEMS_SHOWN)}))
@@ -143,16 +166,19 @@ def _argument(item: Input, given: Any, origins: tuple[Origin, ...], result: RunR
         assert item.field is not None
         return Line("argument", item.name, item.title, value_text(given), _unit(item.field.type), lines=tuple(below))
     return Line("argument", item.name, item.title, facts={"items": str(len(given))},
-                lines=tuple(below) if origins else _rows(item, given))
+                lines=tuple(below) if origins else _rows(item, given, (), result, seen))
 
 
-def _rows(item: Input, given: list[Any]) -> tuple[Line, ...]:
+def _rows(item: Input, given: Sequence[Any], origins: tuple[Origin, ...], result: RunResult | None,
+          seen: Seen) -> tuple[Line, ...]:
     fields = item.fields or ((item.field,) if item.field else ())
     lines = []
     for i, row in enumerate(given[:MAX_ITEMS_SHOWN]):
         values = row if isinstance(row, Mapping) else {item.name: row}
-        shown = ", ".join(f"{part.name} = {value_text(values[part.name])} {_unit(part.type)}" for part in fields)
-        lines.append(Line("constant", f"{item.name}[{i}]", text=shown))
+        shown = ", ".join(f"{part.name} = {value_text(values[part.name])} {_unit(part.type)}".rstrip()
+                          for part in fields)
+        below = tuple(_origin(origin, result, seen) for origin in origins if origin.row == i)
+        lines.append(Line("row", f"{item.name}[{i + 1}]", text=shown, lines=below))
     if len(given) > MAX_ITEMS_SHOWN:
         lines.append(Line("more", facts={"items": str(len(given) - MAX_ITEMS_SHOWN)}))
     return tuple(lines)
@@ -162,12 +188,12 @@ def _unit(kind: Unit | str) -> str:
     return kind.text if isinstance(kind, Unit) else ""
 
 
-def _origin(origin: Origin, result: RunResult | None, seen: set[tuple[str, str]]) -> Line:
+def _origin(origin: Origin, result: RunResult | None, seen: Seen) -> Line:
     if origin.kind == "step" and result is not None:
-        return _step(result, call_of(result, origin.name, origin.member), seen)
+        return _step(result, call_of(result, origin.name, origin.member, origin.part), seen)
     value, unit = _plain(origin.value)
     if origin.item is not None:
-        title = result.inputs.rules[origin.name].title if result else _NO_TITLE
+        title = inputs_of(result, origin.part).rules[origin.name].title if result else _NO_TITLE
         return Line("input", origin.name, title, value, unit, facts=source_facts(origin.item))
     if origin.parameter is not None:
         return Line("parameter", origin.name, _NO_TITLE, value, unit, facts=parameter_facts(origin.parameter))
@@ -187,6 +213,11 @@ def source_facts(item: Item) -> dict[str, str]:
         facts |= {"from": _position(source["from"]), "to": _position(source["to"])}
     elif source["type"] == "document":
         facts |= {"document": source["title"], "digest": source["digest"]}
+    elif source["type"] == SUBSTITUTION:
+        rate = source["rate"]
+        facts |= {"substituted": f"{source['rule']}, {source['reason']}", "from": source["start"], "to": source["end"]}
+        facts |= {"rate": f"{rate['value']} {rate['unit']}", "digest": source["digest"]} if rate else {}
+        facts |= {"meter": source["meter"]} if source["meter"] else {}
     else:
         facts["declared"] = source["type"]
     facts |= {"method": document["method"], "priority": document["priority"]}
@@ -219,20 +250,31 @@ def walk_lines(line: Line, depth: int = 0) -> Iterator[tuple[int, Line]]:
 
 def print_line(line: Line, language: str = "zh") -> str:
     """One line as text, "zh" or "en": what it is, its value and unit, and where it comes from."""
-    title = line.title.get(language, "")
+    facts = facts_text(line, language)
+    parts = [part for part in (heading(line, language), figures(line)) if part]
+    return " = ".join(parts) + (f"  [{facts}]" if facts else "")
+
+
+def heading(line: Line, language: str = "zh") -> str:
+    """What a line is about: its kind where that says something, its name and title."""
     if line.kind == "more":
         return f"… {line.facts['items']} {_SAYS['more'][language]}"
-    head = f"{_SAYS[line.kind][language]} {line.name}".strip() if line.kind in _SAYS else line.name
-    named = f"{head} {title}".strip() if title != line.name else head
-    figure = f"{line.value} {line.unit}".strip() if line.unit != "1" else line.value
-    if line.kind == "condition":
-        return f"{named} {line.text}: {line.worked} → {line.value}"
-    if line.kind in ("definition", "operation"):
-        left = f"{named} = {line.text}" if line.text else ""
-        return " = ".join(part for part in (left, line.worked, figure) if part)
-    shown = f"{named} = {figure}" if figure else f"{named} {line.text}".rstrip()
-    facts = " · ".join(f"{FACTS[name][language]} {text}" for name, text in line.facts.items())
-    return f"{shown}  [{facts}]" if facts else shown
+    title = line.title.get(language, "")
+    return " ".join(part for part in (_SAYS.get(line.kind, _NO_TITLE).get(language, ""), line.name,
+                                      title if title != line.name else "") if part)
+
+
+def figures(line: Line) -> str:
+    """The expression, the same with its numbers, and the value with its unit, as far as the line has them."""
+    figure = line.value if line.unit == "1" else f"{line.value} {line.unit}".strip()
+    return " = ".join(part for part in (line.text, line.worked, figure) if part)
+
+
+def facts_text(line: Line, language: str = "zh") -> str:
+    """Where the value comes from, in one line."""
+    if line.kind == "more":
+        return ""
+    return " · ".join(f"{FACTS[name][language]} {text}" for name, text in line.facts.items())
 
 
 _SAYS: Mapping[str, Title] = {
@@ -240,5 +282,6 @@ _SAYS: Mapping[str, Title] = {
     "call": {"zh": "计算", "en": "call"}, "seen": {"zh": "见上", "en": "see above:"},
     "input": {"zh": "输入", "en": "input"}, "parameter": {"zh": "参数", "en": "parameter"},
     "option": {"zh": "选项", "en": "option"}, "constant": {"zh": "常数", "en": "constant"},
+    "part": {"zh": "分段", "en": "part"}, "row": {"zh": "行", "en": "row"},
     "condition": {"zh": "条件", "en": "condition"}, "more": {"zh": "项未列出", "en": "more, not shown"},
 }

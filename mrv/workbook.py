@@ -19,7 +19,7 @@ from mrv.explain import source_facts
 from mrv.fields import Field, Input
 from mrv.formula import Definition, Evaluation
 from mrv.interpreter import Step, value_text
-from mrv.origins import Origin, origins_of
+from mrv.origins import Origin, inputs_of, origins_of
 from mrv.render import render
 from mrv.run import RunResult
 from mrv.sheets import Cell, Page, Workbook, column_letters
@@ -36,10 +36,10 @@ def workbook_of(result: RunResult) -> Workbook:
     book = Workbook([summary, inputs, parameters, _calculation_page()])
     places = _place_inputs(book, inputs, result) | _place_parameters(book, parameters, result)
     for call in result.steps:
-        stem = f"{call.step}_{call.member}" if call.member else call.step
+        stem = "_".join(filter(None, (call.step, call.member, f"part{call.part + 1}" if result.inputs.parts else "")))
         block = _Block(book, book.pages[3], stem, places)
         outputs = block.write(call.evaluation, origins_of(result, call))
-        places |= {("step", call.step, call.member, name): cell for name, cell in outputs.items()}
+        places |= {("step", call.part, call.step, call.member, name): cell for name, cell in outputs.items()}
     _summarise(book, summary, result, places)
     return book
 
@@ -72,12 +72,14 @@ def _place_inputs(book: Workbook, page: Page, result: RunResult) -> Places:
     page.row(*(_head(text) for text in ("名称 name", "说明 title", "值 value", "单位 unit", "方式 method",
                                         "来源 source")))
     places: Places = {}
-    for name in sorted(result.inputs.items):
-        for i, item in enumerate(result.inputs.items[name]):
-            facts = " · ".join(f"{key} {text}" for key, text in source_facts(item).items() if key != "method")
-            row = page.row(name, _both(result.inputs.rules[name].title), Cell(item.quantity.value, style="given"),
-                           item.quantity.unit.text, item.document["method"], facts)
-            places["input", name, i] = book.name(f"input_{name}_{i + 1}", page, row, 3)
+    for part in range(len(result.parts)):
+        inputs = inputs_of(result, part)
+        for name, items in sorted(inputs.items.items()):
+            for i, item in enumerate(items):
+                facts = " · ".join(f"{key} {text}" for key, text in source_facts(item).items() if key != "method")
+                row = page.row(name, _both(inputs.rules[name].title), Cell(item.quantity.value, style="given"),
+                               item.quantity.unit.text, item.document["method"], facts)
+                places["input", part, name, i] = book.name(f"input_{name}_{i + 1}", page, row, 3)
     return places
 
 
@@ -105,10 +107,9 @@ def _summarise(book: Workbook, page: Page, result: RunResult, places: Places) ->
     page.row()
     page.row(_head("输出 output"), _head("说明 title"), _head("值 value"), _head("单位 unit"), _head(""),
              _head("核算值 as calculated"), _head("全部位数 all digits"), _head("差 difference"))
-    for name, step, output in methodology.outputs:
-        member = next(call.member for call in result.steps if call.step == step)
-        value = result.outputs[name]
-        row = page.row(name, "", Cell(formula=places["step", step, member, output], style="live"), value.unit.text)
+    for name, value in result.outputs.items():
+        cell = Cell(formula="+".join(_cells_of(result, name, places)), style="live")
+        row = page.row(name, "", cell, value.unit.text)
         _recorded(page, row, value.value)
         places["output", name] = book.name(f"output_{name}", page, row, _VALUE)
     ratio = result.outputs[rule.output].unit.ratio_to(rule.unit)
@@ -121,6 +122,15 @@ def _summarise(book: Workbook, page: Page, result: RunResult, places: Places) ->
     _recorded(page, row, result.result.value)
     book.name("result", page, row, _VALUE)
     _write_notes(book, page)
+
+
+def _cells_of(result: RunResult, name: str, places: Places) -> list[str]:
+    """The cells of an output: one for each part of the period. "name.member" is that of a member of a family."""
+    rules = {rule: (step, output) for rule, step, output in result.methodology.outputs}
+    rule = max((rule for rule in rules if name == rule or name.startswith(f"{rule}.")), key=len)
+    step, output = rules[rule]
+    return [places["step", part, step, name[len(rule) + 1:], output] for part in range(len(result.parts))
+            if ("step", part, step, name[len(rule) + 1:], output) in places]
 
 
 def _write_notes(book: Workbook, page: Page) -> None:
@@ -188,23 +198,24 @@ class _Block:
         if origin.kind == "parameter" and origin.parameter is not None:
             cell = self.places.get(("parameter", origin.name, origin.parameter.key), "")
         elif origin.kind == "step":
-            cell = self.places.get(("step", origin.name, origin.member, origin.output), "")
+            cell = self.places.get(("step", origin.part, origin.name, origin.member, origin.output), "")
         else:
-            cell = self.places.get(("input", origin.name, origin.ordinal), "")
+            cell = self.places.get(("input", origin.part, origin.name, origin.ordinal), "")
         if not cell or not isinstance(origin.value, Quantity) or not isinstance(part.type, Unit):
             return ""
         ratio = origin.value.unit.ratio_to(part.type)
         return times(cell, ratio.numerator, ratio.denominator)
 
     def _list(self, item: Input, given: Sequence[Any], origins: Sequence[Origin]) -> None:
-        parts = {part.name: part for part in item.fields} if item.fields else {"": item.field}
-        heads = [_head(f"{_both(part.title)} [{_unit(part)}]") for part in parts.values() if part is not None]
+        parts = {part.name: part for part in item.fields} or {"": item.field or item.fields[0]}
+        heads = [_head(f"{_both(part.title)} [{_unit(part)}]") for part in parts.values()]
         self.page.row(item.name, _both(item.title), *heads)
         first, columns = self.page.rows + 1, {name: _VALUE + i for i, name in enumerate(parts)}
         for i, values in enumerate(given):
-            row = [Cell(values[name], style="given") for name in parts] if item.fields else [
-                self._linked(item.field, values, origins[i : i + 1]) if item.field else Cell()]
-            self.page.row(f"{item.name}[{i + 1}]", _origin_text(origins[i : i + 1]), *row)
+            row = [self._linked(part, values[name] if item.fields else values,
+                                [origin for origin in origins if (origin.row, origin.column) == (i, name)])
+                   for name, part in parts.items()]
+            self.page.row(f"{item.name}[{i + 1}]", _origin_text([o for o in origins if o.row == i]), *row)
         last = self.page.rows
         cells = {name: [f"{column_letters(column)}{row}" for row in range(first, last + 1)]
                  for name, column in columns.items()}
@@ -236,8 +247,8 @@ class _Block:
         self.scalars[definition.name] = self.book.name(f"{self.stem}_{definition.name}", self.page, row, _VALUE)
 
 
-def _unit(part: Field | None) -> str:
-    return part.type.text if part is not None and isinstance(part.type, Unit) else ""
+def _unit(part: Field) -> str:
+    return part.type.text if isinstance(part.type, Unit) else ""
 
 
 def _origin_text(origins: Sequence[Origin]) -> str:
