@@ -183,7 +183,7 @@ def _registrations() -> Iterator[tuple[str, str, str, dict[str, Any]]]:
             yield "meter", _meter(gateway, m), "profile", {"profile": {
                 "carrier": "electricity", "columns": columns, "direction": "import", "capacity_w": "1000000",
                 "accuracy_class": "0.5S", "calibration_until": instant_text(2**42), "gateway": _gateway(gateway),
-                "parent": None, "org": "org:bench", "serial": f"B{gateway}-{m}"}}
+                "parent": None, "org": "org:bench", "serial": f"B{gateway}-{m}", "origin": "simulated"}}
 
 
 def _gateway(number: int) -> str:
