@@ -48,7 +48,9 @@ def _methodology(item: Methodology, cases: int) -> list[str]:
         f"- source 来源: {item.source}",
         f"- result 结果: {rule.output} in {rule.unit.text}, {rule.rounding} to {rule.digits} digits"
         + ("; the remainder is carried 余量结转" if rule.carry else ""),
-        f"- spends 占用: {item.intervals['rule']}",
+        f"- spends 占用: {item.intervals['rule']}; a period across a change 跨变更日:"
+        f" {'split 分段' if item.split else 'refused 拒绝'}; a source of lower priority than before 来源降级:"
+        f" {item.priority_drop}",
         "- options 选项: " + (", ".join(f"`{option.name}` {option.title['zh']}" for option in item.options) or "none"),
         "- notices 提示: " + (", ".join(f"`{code}`" for code in item.notices) or "none"),
         "- formulas 公式: " + ", ".join(f"`{key}`" for key in item.formula_keys()),
@@ -60,7 +62,7 @@ def _methodology(item: Methodology, cases: int) -> list[str]:
 def _input(rule: InputRule) -> str:
     name = f"`{rule.name}`" + (" (required 必填)" if rule.required else "")
     return (f"| {name} | {rule.title['zh']} {rule.title['en']} | {rule.unit.text} | {', '.join(rule.sources)} |"
-            f" {', '.join(rule.methods)} | {rule.gap} |")
+            f" {', '.join(rule.methods)} | {rule.gap}{f' (`{rule.substitution}`)' if rule.substitution else ''} |")
 
 
 def _span(validity: Validity) -> str:

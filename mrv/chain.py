@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 
 from core.errors import FormError, InputError
 from core.quantity import Quantity
+from mrv.checker import TEXT
 from mrv.dates import check_in_force, days_of
 from mrv.formula import Evaluation
 from mrv.inputs import Inputs
@@ -147,6 +148,8 @@ def _bind(chain: Chain, binding: Mapping[str, Any], member: str) -> Bound:
         return Bound(_parameter(chain, binding, member), EXACT)
     if "option" in binding:
         return Bound(chain.inputs.option(binding["option"]), EXACT)
+    if binding["unit"] == TEXT:
+        return Bound(binding["value"], EXACT)
     return Bound(Quantity.from_printed({"value": binding["value"], "unit": binding["unit"]}), EXACT)
 
 

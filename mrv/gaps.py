@@ -1,7 +1,7 @@
 """Conservative substitution of a gap: named by the methodology, counted, never silent.
 
-A substituted quantity has the source {"type": "substitution", "rule", "meter", "start", "end", "rate", "reason",
-"digest"}: the gap [start, end), the rate that stands for it, why the data are missing, the document that shows the rate.
+A substituted quantity has the source {"type": "substitution", "rule", "meter", "start", "end", "rate",
+"reason", "digest"}: the gap [start, end), the rate that stands for it, why data are missing, the paper with the rate.
 quantity = rate × duration. `capacity`: the rate is the rated capacity; `greatest-rate`: the greatest rate known; both
 may not lie below a rate measured in the same period. `zero`: nothing is counted (generation, reductions).
 """

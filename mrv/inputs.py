@@ -13,7 +13,7 @@ from core.ids import check_hex, check_id
 from core.numbers import parse_decimal, parse_natural
 from core.period import Period, parse_instant
 from core.quantity import Quantity
-from core.units import parse_unit
+from core.units import Unit, parse_unit
 from mrv.dates import days_of
 from mrv.gaps import MEMBERS, SUBSTITUTION, check_gaps, check_substitution
 from mrv.methodology import InputRule, Methodology
@@ -21,7 +21,8 @@ from mrv.methodology import InputRule, Methodology
 MAX_BOUNDARY_CHARS = 200
 MAX_ITEMS = 10_000
 
-_WH = parse_unit("Wh")
+_WATT_HOUR, _JOULE, _GRAM, _LITRE = (parse_unit(text) for text in ("Wh", "J", "g", "L"))
+_JOULES = {"J", "kJ", "MJ", "GJ", "TJ"}
 _TOP = {"subject", "boundary", "period", "inputs", "options", "allow_unconfirmed"}
 _OPTIONAL = {"carried", "previous", "parts"}
 _ITEM = {"quantity", "source", "priority", "method", "uncertainty"}
@@ -51,7 +52,7 @@ class Item:
         return None if text is None else parse_decimal(text)
 
     def span(self) -> tuple[int, int]:
-        """The register positions [from, to) of a register or claim point source, in Wh."""
+        """The register positions [from, to) of a register or claim point source, in base units (Wh, J, g, L)."""
         return tuple(parse_natural(self.source[end]["position"], where="position") for end in ("from", "to"))  # type: ignore[return-value]
 
 
@@ -280,9 +281,19 @@ def _check_span(item: Item, where: str) -> None:
         parse_instant(item.source["to"]["time"], where=where)
     except (KeyError, TypeError):
         raise FormError("inputs-malformed", "a register source has positions from and to", where=where) from None
-    if item.quantity.to(_WH).value != end - start:
-        raise InputError("source-mismatch", f"{item.quantity} is not the register difference {end - start} Wh",
+    base = _base_unit(item.quantity.unit, where)
+    if item.quantity.to(base).value != end - start:
+        raise InputError("source-mismatch", f"{item.quantity} is not the register difference {end - start} {base.text}",
                          where=where)
+
+
+def _base_unit(unit: Unit, where: str) -> Unit:
+    """What one serial number of a register counts: Wh, J for a meter that counts joules, g, L."""
+    for base in (_WATT_HOUR, _GRAM, _LITRE):
+        if unit.dimension == base.dimension:
+            return _JOULE if unit.text in _JOULES else base
+    raise InputError("unit-mismatch", f"no register counts {unit.text}", where=where,
+                     hint="Wh, J, g or L and their multiples")
 
 
 def _read_options(methodology: Methodology, given: Any) -> dict[str, Any]:

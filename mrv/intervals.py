@@ -13,7 +13,8 @@ def intervals_of(methodology: Methodology, inputs: Inputs) -> tuple[Interval, ..
     """The intervals by the methodology's rule, sorted.
 
     none: an inventory spends nothing. register-whole-units: from each claim point's position, n whole units, the
-    remainder stays on the register. register-span: all that each claim point's register moved. facility-time: the period, for each facility of the project's boundary.
+    remainder stays on the register. register-span: all that each claim point's register moved. facility-time: the
+    period, for each facility of the project's boundary.
     """
     rule = methodology.intervals
     if rule["rule"] == "register-whole-units":

@@ -29,9 +29,16 @@ def test_a_row_is_kept_as_printed(row: dict[str, str]) -> None:
     assert value.quantity.value == printed_decimal(row["value"])
 
 
-def test_the_tree_holds_exactly_the_rows_of_the_table() -> None:
+def test_the_tree_holds_exactly_the_rows_of_the_table_and_what_cbam_reports_add() -> None:
     assert len(ROWS) == 445
-    assert set(BY_KEY) == {row["id"] for row in ROWS}
+    added = set(BY_KEY) - {row["id"] for row in ROWS}
+    assert {row["id"] for row in ROWS} <= set(BY_KEY)
+    assert {key.rsplit(".", 1)[0] for key in added} == {"cbam.mark-up", "cbam.goods.simple", "cbam.goods.complex"}
+
+
+def test_what_was_added_to_the_table_is_unconfirmed() -> None:
+    added = set(BY_KEY) - {row["id"] for row in ROWS}
+    assert {BY_KEY[key][1].status for key in added} == {"unconfirmed"}
 
 
 def test_a_printed_zero_at_the_end_is_kept() -> None:
