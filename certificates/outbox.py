@@ -26,6 +26,9 @@ PENDING, DONE, REFUSED = "pending", "done", "refused"
 OUTBOX = table(CertOutbox)
 
 
+# A development chain loses at most its last second of blocks, a QBFT chain none; deeper blocks are not asked for again.
+FINAL_BLOCKS = 256
+
 @dataclass(frozen=True)
 class Operation:
     """One intended chain write by `actor` (account address). `arguments`: all that tells it from any other."""
@@ -152,16 +155,14 @@ def run(engine: Engine, operation: Operation, handler_of: HandlerOf, now: int) -
 def recheck(engine: Engine, block_hash: Callable[[int], str | None]) -> int:
     """Set done operations back to pending whose block the chain no longer holds; how many.
 
-    Newest first: the chain that holds a block holds all before it. `block_hash` gives None for a block not there.
+    Each block is asked for, down to FINAL_BLOCKS below the newest: that a later operation stands says nothing about an
+    earlier one, which may have been seen on a branch that was lost. `block_hash` gives None for a block not there.
     """
     with reading(engine) as connection:
         rows = connection.execute(select(OUTBOX.c.block, OUTBOX.c.block_hash).where(OUTBOX.c.state == DONE)
                                   .distinct().order_by(OUTBOX.c.block.desc())).all()
-    lost: list[tuple[int, str]] = []
-    for block, digest in rows:
-        if block_hash(block) == digest:
-            break
-        lost.append((block, digest))
+    recent = [(block, digest) for block, digest in rows if block > rows[0].block - FINAL_BLOCKS]
+    lost = [(block, digest) for block, digest in recent if block_hash(block) != digest]
     count = 0
     with transaction(engine) as connection:
         for block, digest in lost:
