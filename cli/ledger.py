@@ -14,6 +14,9 @@ from cli.options import Json, Org, Place, Token
 from cli.output import command, print_json, print_table, say
 from core.errors import InputError
 
+# A table shows the beginning of an id; --json and --csv carry every column in full.
+SHORT_ID = 16
+
 app = typer.Typer(no_args_is_help=True, help="查询账本 · questions to the ledger")
 
 
@@ -30,7 +33,10 @@ def query(
     as_csv: Annotated[bool, typer.Option("--csv", help="CSV（RFC 4180）")] = False,
     place: Place = ".", org: Org = NODE_ORG, token: Token = None, as_json: Json = False,
 ) -> None:
-    """按组织、表计、期间、证书或序号区间查询 · by organisation, meter, period, certificate or serial interval."""
+    """按组织、表计、期间、证书或序号区间查询 · by organisation, meter, period, certificate or serial interval.
+
+    表格只显示编号开头；--json 与 --csv 给出全部列 · the table shortens ids; --json and --csv carry every column.
+    """
     if as_csv and as_json:
         raise InputError("usage", "give one of --json and --csv", hint="choose how the rows are printed")
     asked = {"organisation": organisation, "meter": meter, "start": start, "end": end, "certificate": certificate,
@@ -49,4 +55,4 @@ def query(
                  say("状态", "status"), say("核查方", "verifier"), say("持有人", "owner"), say("分片", "piece")],
                 [(row["kind"], row["subject"], f"{row['period_start'][:10]} – {row['period_end'][:10]}",
                   f"{row['amount']} {row['unit']}", row["piece_status"] or row["status"], row["verifier"],
-                  row["owner"], row["piece"] or row["statement"]) for row in rows])
+                  row["owner"], (row["piece"] or row["statement"])[:SHORT_ID]) for row in rows])

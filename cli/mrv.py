@@ -3,25 +3,31 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable
 from datetime import date
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
-from rich.tree import Tree
 
+from certificates.inventory_report import report_of
+from certificates.workbook import xlsx as workbook_file
+from cli.explanation import print_comparison, print_explanation
 from cli.options import At, Json
-from cli.output import command, out, print_fields, print_json, print_json_line, print_table, say
+from cli.output import command, err, print_fields, print_json, print_json_line, print_table, say
 from core.clock import SystemClock
 from core.errors import FormError, InputError
-from core.jcs import parse_lenient
+from core.jcs import canonical, parse_lenient
 from core.period import local_text
-from mrv import service
+from mrv import explained, service
 from mrv.catalogue import shipped
+from mrv.explain import explain as explain_run
+from mrv.explain import explain_evaluation
+from mrv.workbook import workbook_of_evaluation
 
 app = typer.Typer(no_args_is_help=True, help="核算规则与计算 · rules and calculation")
 Inputs = Annotated[str, typer.Option("--inputs", "-i", help="输入 JSON 文件，- 为 stdin · inputs as JSON, - for stdin")]
+Xlsx = Annotated[Path | None, typer.Option("--xlsx", help="写出含公式的工作簿 · write a workbook with live formulas")]
 Explain = Annotated[bool, typer.Option("--explain", help="打印计算树 · print the calculation tree")]
 
 
@@ -46,6 +52,7 @@ def evaluate(
     inputs: Inputs = "-",
     batch: Annotated[bool, typer.Option("--batch", help="逐行 JSON {id, formula, inputs} · JSON lines")] = False,
     explain: Explain = False,
+    xlsx: Xlsx = None,
     as_json: Json = False,
 ) -> None:
     """计算一个公式，或用 --batch 逐行计算 · evaluate one formula, or JSON lines with --batch."""
@@ -55,13 +62,16 @@ def evaluate(
         return
     if not formula:
         raise InputError("usage", "name a formula, or use --batch", hint="carbonseal mrv formulas lists them")
-    document = service.evaluate(shipped(), formula, parse_lenient(_read(inputs)))
+    given = parse_lenient(_read(inputs))
+    document = explained.evaluate(shipped(), formula, given, explain and as_json)
+    evaluation = explained.evaluation_of(shipped(), formula, given)
+    _write(xlsx, lambda: workbook_file(workbook_of_evaluation(evaluation)))
     if as_json:
         print_json(document)
         return
     print_fields({name: f"{item['value']} {item['unit']}" for name, item in document["outputs"].items()})
     if explain:
-        print_trace(document["formula"], document["trace"])
+        print_explanation(explain_evaluation(evaluation))
 
 
 @app.command("run")
@@ -71,19 +81,46 @@ def run(
     inputs: Inputs = "-",
     at: At = None,
     explain: Explain = False,
+    xlsx: Xlsx = None,
+    pdf: Annotated[Path | None, typer.Option("--pdf", help="写出 PDF 报告 · write the report as PDF")] = None,
+    html: Annotated[Path | None, typer.Option("--html", help="写出 HTML 报告 · write the report as HTML")] = None,
+    report: Annotated[Path | None, typer.Option("--report-json", help="写出监管 JSON · write the flat JSON")] = None,
     as_json: Json = False,
 ) -> None:
     """按方法学计算一个报告期 · run a whole methodology over a reporting period."""
-    document = service.run_methodology(shipped(), methodology, parse_lenient(_read(inputs)), parse_date(at))
+    result = explained.result_of(shipped(), methodology, parse_lenient(_read(inputs)), parse_date(at))
+    made, language = report_of(result), say("zh", "en")
+    _write(xlsx, made.as_xlsx)
+    _write(pdf, lambda: made.as_pdf(language))
+    _write(html, lambda: made.as_html(language).encode())
+    _write(report, lambda: canonical(made.as_json()))
+    document = service.result_json(result)
     if as_json:
-        print_json(document)
+        print_json(document | ({"explanation": explain_run(result).as_json()} if explain else {}))
         return
     print_fields({say("方法学", "methodology"): document["methodology"]["title"][say("zh", "en")],
                   say("结果", "result"): f"{document['result']['value']} {document['result']['unit']}",
                   say("提示", "notices"): ", ".join(document["notices"]) or "–"})
     if explain:
-        for call in document["trace"]:
-            print_trace(f"{call['step']}: {call['formula']}", call["trace"])
+        print_explanation(explain_run(result))
+
+
+@app.command("compare")
+@command
+def compare(
+    methodology: Annotated[str, typer.Argument(help="方法学 id · methodology")],
+    scenarios: Annotated[str, typer.Option("--scenarios", "-s", help="情景 JSON 列表 · scenarios, a JSON list")],
+    inputs: Inputs = "-",
+    at: At = None,
+    as_json: Json = False,
+) -> None:
+    """情景与基准并列（不用于声明）· scenarios beside their base, never attested."""
+    both = {"inputs": parse_lenient(_read(inputs)), "scenarios": parse_lenient(_read(scenarios))}
+    document = explained.compare(shipped(), methodology, both, parse_date(at))
+    if as_json:
+        print_json(document)
+    else:
+        print_comparison(document)
 
 
 @app.command("parameters")
@@ -109,20 +146,10 @@ def parse_date(text: str | None) -> date:
         raise FormError("date-malformed", f"{str(text)[:20]!r} is not YYYY-MM-DD", where="--at") from None
 
 
-def print_trace(title: str, trace: list[dict[str, Any]]) -> None:
-    """The calculation as a tree a person can read: operator, name, value, unit."""
-    tree = Tree(f"[bold]{title}[/bold]")
-    for definition in trace:
-        _grow(tree.add(f"{definition['definition']} = {definition['expression']}"), definition)
-    out.print(tree)
-
-
-def _grow(tree: Tree, step: Mapping[str, Any]) -> None:
-    name = f" {step['name']}" if step.get("name") else ""
-    branch = tree.add(f"{step.get('operator', step.get('op', ''))}{name} = [bold]{step.get('value')}[/bold] "
-                      f"{step.get('unit', '')}")
-    for operand in step.get("operands", []):
-        _grow(branch, operand)
+def _write(path: Path | None, make: Callable[[], bytes]) -> None:
+    if path is not None:
+        path.write_bytes(make())
+        err.print(say(f"已写入 {path}", f"wrote {path}"), markup=False)
 
 
 def _plain(value: object) -> object:

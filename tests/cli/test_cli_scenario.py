@@ -6,7 +6,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from cli_helpers import GOV, HOUR, JIANGHUI, START, STEEL, Park
+from cli_helpers import GOV, HOUR, JIANGHUI, MARK, PV, START, STEEL, Park
 
 from core.period import instant_text
 
@@ -22,7 +22,8 @@ def verified(file: Path, trust: Path, folder: Path) -> dict[str, object]:
 
 def test_a_meter_s_energy_becomes_a_certificate_is_sold_used_and_checked_offline(park: Park, tmp_path: Path) -> None:
     # 1 the enterprise claims 12 hours of its PV register: 48 quarters of 500 kWh
-    claim = park.as_(STEEL, "claim", "create", "--facts", park.green("morning", START, START + 12 * HOUR)).json
+    claim = park.as_(STEEL, "claim", "create", "--facts", park.green(
+        "morning", START, START + 12 * HOUR, PV, MARK)).json
     statement = claim["statement"]["digest"]
     assert claim["statement"]["payload"]["certificate"] == {"amount": "24", "unit": "MWh"}
     assert claim["opinion"] is None
