@@ -29,12 +29,13 @@ from api.routes import (
     participants,
     printed,
     registrations,
+    reports,
     system,
 )
 
 STATIC = Path(__file__).parent / "static"
 ROUTERS = (frames.router, log.router, registrations.router, meters.router, claims.router, certificates.router,
-           printed.router, participants.router, chain.router, mrv.router, jobs.router, overview.router,
+           printed.router, reports.router, participants.router, chain.router, mrv.router, jobs.router, overview.router,
            system.router)
 DESCRIPTION = ("A permissioned carbon ledger and MRV service. Errors are RFC 9457 problems; every POST takes an "
                "Idempotency-Key; writes carry an organisation's token or a frame's signature.")

@@ -16,6 +16,7 @@ from core.numbers import CONTEXT
 from core.quantity import Quantity
 from core.units import Unit, convert
 from mrv.chain import Read, StepResult
+from mrv.checker import TEXT
 from mrv.fields import Input
 from mrv.inputs import Inputs, Item
 from mrv.methodology import fill
@@ -97,7 +98,8 @@ def _resolve(place: _Place, binding: Mapping[str, Any], member: str) -> list[Ori
     if "option" in binding:
         return [Origin("option", binding["option"], inputs.option(binding["option"]))]
     if {"value", "unit"} <= set(binding):
-        return [Origin("constant", "", Quantity.from_printed({"value": binding["value"], "unit": binding["unit"]}))]
+        given = {"value": binding["value"], "unit": binding["unit"]}
+        return [Origin("constant", "", given["value"] if given["unit"] == TEXT else Quantity.from_printed(given))]
     return []
 
 

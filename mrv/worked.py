@@ -43,9 +43,10 @@ def operations(step: Step) -> tuple[Step, ...]:
     Not names and numbers, not the condition of an `if`, not the beginning of a chain of one level (a * b in
     a * b * c).
     """
-    below = step.steps[1:] if step.node.operator == "if" else step.steps
+    if step.node.operator == "if":
+        return operations(step.steps[1])
     found: list[Step] = []
-    for i, inner in enumerate(below[:MAX_TERMS_SHOWN]):
+    for i, inner in enumerate(step.steps[:MAX_TERMS_SHOWN]):
         chained = i == 0 and _level(inner) == _level(step) and _level(step) in _CHAINS
         if chained or inner.node.operator in ("if", "negate"):
             found += operations(inner)

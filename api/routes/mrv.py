@@ -6,11 +6,12 @@ from datetime import UTC, date, datetime
 from typing import Any
 
 from fastapi import APIRouter, Request
+from starlette.concurrency import run_in_threadpool
 
 from api.answers import json_body
 from api.deps import NodeDep
 from core.errors import FormError
-from mrv import catalogue, service
+from mrv import catalogue, explained, service
 
 router = APIRouter(prefix="/v1/mrv", tags=["mrv"])
 
@@ -24,23 +25,37 @@ def formulas() -> list[dict[str, Any]]:
 @router.get("/parameters/{path:path}")
 def parameter(node: NodeDep, path: str, at: str = "") -> dict[str, Any]:
     """The value in force at a date (today when absent), with unit, source, validity and status."""
-    return service.parameter(catalogue.shipped(), path, _day(node.deployment.clock.now(), at))
+    return service.parameter(catalogue.shipped(), path, day_of(node.deployment.clock.now(), at))
 
 
 @router.post("/eval/{formula}")
-async def evaluate(request: Request, formula: str) -> dict[str, Any]:
-    """Evaluate one formula. Body: {name: {"value", "unit"}}, or lists of such; answers outputs and the trace."""
-    return service.evaluate(catalogue.shipped(), formula, await json_body(request))
+async def evaluate(request: Request, formula: str, explain: bool = False) -> dict[str, Any]:
+    """Evaluate one formula. Body: {name: {"value", "unit"}}, or lists of such; answers outputs and the trace.
+
+    `explain`: adds the tree for people (docs/guides/reports.md).
+    """
+    return await run_in_threadpool(explained.evaluate, catalogue.shipped(), formula, await json_body(request), explain)
 
 
 @router.post("/run/{methodology}")
-async def run(node: NodeDep, request: Request, methodology: str, at: str = "") -> dict[str, Any]:
-    """Evaluate a whole methodology on an inputs document. `at`: the statement date, today when absent."""
-    day = _day(node.deployment.clock.now(), at)
-    return service.run_methodology(catalogue.shipped(), methodology, await json_body(request), day)
+async def run(node: NodeDep, request: Request, methodology: str, at: str = "", explain: bool = False) -> dict[str, Any]:
+    """Evaluate a whole methodology on an inputs document. `at`: the statement date, today when absent.
+
+    `explain`: adds the tree for people, from the result down to registers, documents and parameters.
+    """
+    day, document = day_of(node.deployment.clock.now(), at), await json_body(request)
+    return await run_in_threadpool(explained.run_methodology, catalogue.shipped(), methodology, document, day, explain)
 
 
-def _day(now: int, text: str) -> date:
+@router.post("/compare/{methodology}")
+async def compare(node: NodeDep, request: Request, methodology: str, at: str = "") -> dict[str, Any]:
+    """Scenarios beside a base. Body: {"inputs": an inputs document, "scenarios": […]}; nothing of it is attested."""
+    day, document = day_of(node.deployment.clock.now(), at), await json_body(request)
+    return await run_in_threadpool(explained.compare, catalogue.shipped(), methodology, document, day)
+
+
+def day_of(now: int, text: str) -> date:
+    """The day of "YYYY-MM-DD"; today in UTC where absent. Raises FormError (date-malformed)."""
     if not text:
         return datetime.fromtimestamp(now // 1000, tz=UTC).date()
     try:

@@ -1,0 +1,82 @@
+"""Prints a calculation as a tree, and scenarios beside their base."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from rich.console import Console
+from rich.text import Text
+from rich.tree import Tree
+
+from cli.output import language, out, print_fields, print_table, say
+from mrv.explain import Line, facts_text, figures, heading
+
+LINE_WIDTH = 10_000
+
+_STYLES = {"result": "bold", "output": "bold", "call": "bold green", "seen": "dim", "condition": "dim"}
+
+
+def print_explanation(line: Line) -> None:
+    """The tree: what each line is, its numbers and units, under it where they come from."""
+    tree = Tree(_text(line), guide_style="dim")
+    _grow(tree, line)
+    # Nothing is cut: a terminal wraps, a file gets one line for each line.
+    console = out if out.is_terminal else Console(file=out.file, width=LINE_WIDTH, highlight=False)
+    console.print(tree, soft_wrap=False)
+
+
+def _grow(tree: Tree, line: Line) -> None:
+    for inner in line.lines:
+        _grow(tree.add(_text(inner)), inner)
+
+
+def _text(line: Line) -> Text:
+    """Styled text, never markup: titles and expressions hold brackets."""
+    text = Text(heading(line, language.code), style=_STYLES.get(line.kind, ""))
+    if shown := figures(line):
+        text.append(" = " if text.plain else "", style="not bold")
+        text.append(shown, style="not bold default")
+    if facts := facts_text(line, language.code):
+        text.append(f"\n{facts}", style="not bold dim")
+    return text
+
+
+def print_comparison(document: dict[str, Any]) -> None:
+    """The table of base, scenario, difference, and what each scenario changes."""
+    print_fields({say("方法学", "methodology"): document["methodology"]["title"][say("zh", "en")],
+                  say("性质", "standing"): say("情景测算，不用于声明或核查", "scenarios, never attested")})
+    for scenario in document["scenarios"]:
+        rows = [_row(document, scenario, name) for name in document["base"]["outputs"]]
+        rows.append((say("结果", "result"), *_figures(document["base"]["result"], scenario["result"],
+                                                     scenario["difference"])))
+        print_table(say("情景：", "Scenario: ") + scenario["name"],
+                    [say("输出", "output"), say("基准", "base"), say("情景", "scenario"), say("差", "difference"), "%",
+                     say("单位", "unit")], rows)
+        print_table(say("改变了什么", "What differs"),
+                    [say("项目", "item"), say("基准", "base"), say("情景", "scenario")], _changes(scenario))
+
+
+def _row(document: dict[str, Any], scenario: dict[str, Any], name: str) -> tuple[str, ...]:
+    other = scenario["outputs"].get(name)
+    base = document["base"]["outputs"][name]
+    return (name, *(_figures(base, other, other) if other else (base["value"], "–", "–", "–", base["unit"])))
+
+
+def _figures(base: dict[str, str], other: dict[str, str], change: dict[str, Any]) -> tuple[str, ...]:
+    return base["value"], other["value"], change["difference"] or "–", change["percent"] or "–", base["unit"]
+
+
+def _changes(scenario: dict[str, Any]) -> list[tuple[str, str, str]]:
+    rows = [(item["path"], _value(item["base"]), _value(item["scenario"])) for item in scenario["parameters"]]
+    rows += [(item["name"], _value(item["base"]), _value(item["scenario"]))
+             for item in scenario["inputs"] + scenario["options"]]
+    return rows
+
+
+def _value(value: Any) -> str:
+    if value is None:
+        return "–"
+    if not isinstance(value, dict):
+        return str(value)
+    source = f" ({value['source']})" if "source" in value else ""
+    return f"{value['value']} {value['unit']}{source}"
