@@ -8,7 +8,7 @@ interpreter of the tree needs no table of units.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from decimal import Decimal
 from fractions import Fraction
 from typing import Any, NoReturn
@@ -47,15 +47,15 @@ class Node:
     extra: tuple[str, ...] = ()
     number: Decimal | None = None
     ratio: Fraction | None = None
+    unit_text: str = field(init=False, compare=False, repr=False)
+    """The unit as text; "text" or "boolean" for values that are no quantities. Kept: every line of a trace shows it."""
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "unit_text", _text_of(self.type))
 
     def tree(self) -> Tree:
         """The canonical tree: nested lists of strings."""
         return list(_TREES.get(self.operator, _operator_tree)(self))
-
-    @property
-    def unit_text(self) -> str:
-        """The unit as text; "text" or "boolean" for values that are no quantities."""
-        return self.type if isinstance(self.type, str) else self.type.text
 
 
 def check(tree: Tree, scope: Scope, *, depth: int = 0) -> Node:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from decimal import Context, Decimal
+from functools import cached_property
 from typing import Any
 
 from core.errors import CarbonSealError, FormError, InputError
@@ -29,6 +30,11 @@ class Definition:
     title: Mapping[str, str] | None
     node: Node
     required: bool = False
+
+    @cached_property
+    def expression(self) -> str:
+        """The expression as a person reads it."""
+        return render(self.node)
 
 
 @dataclass(frozen=True)
@@ -99,7 +105,7 @@ class Formula:
         for definition in self.definitions:
             step = evaluate(definition.node, environment, context)
             if definition.required and step.value is not True:
-                raise InputError("out-of-range", f"{render(definition.node)} does not hold", where=self.key)
+                raise InputError("out-of-range", f"{definition.expression} does not hold", where=self.key)
             environment[definition.name] = step.value
             trace.append((definition, step))
             if definition.title is not None:

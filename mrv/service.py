@@ -17,7 +17,6 @@ from mrv.fields import Field, Input, read_given
 from mrv.formula import Definition, Evaluation, Formula
 from mrv.interpreter import Step
 from mrv.parameter import BY_YEAR, FIXED, Parameter, ParameterValue
-from mrv.render import render
 from mrv.ruleset import RuleSet
 from mrv.run import PartResult, RunResult, run
 from mrv.statement import node_record, quality_outputs
@@ -45,7 +44,7 @@ def describe_formula(formula: Formula) -> Document:
 
 def expression_of(formula: Formula) -> str:
     """Its definitions in order, one a line: "emission = consumption * factor"."""
-    return "\n".join(f"require {render(item.node)}" if item.required else f"{item.name} = {render(item.node)}"
+    return "\n".join(f"require {item.expression}" if item.required else f"{item.name} = {item.expression}"
                      for item in formula.definitions)
 
 
@@ -116,7 +115,7 @@ def trace_json(evaluation: Evaluation) -> list[Document]:
 
 
 def _definition_json(definition: Definition, step: Step) -> Document:
-    return {"definition": definition.name, "expression": render(definition.node), **_step_json(step)}
+    return {"definition": definition.name, "expression": definition.expression, **_step_json(step)}
 
 
 def _step_json(step: Step) -> Document:
