@@ -29,6 +29,7 @@ OUTBOX = table(CertOutbox)
 # A development chain loses at most its last second of blocks, a QBFT chain none; deeper blocks are not asked for again.
 FINAL_BLOCKS = 256
 
+
 @dataclass(frozen=True)
 class Operation:
     """One intended chain write by `actor` (account address). `arguments`: all that tells it from any other."""

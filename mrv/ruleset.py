@@ -30,9 +30,16 @@ class RuleSet:
     formulas: Mapping[str, Formula]
     methodologies: Mapping[str, Methodology]
 
+    # Whether every parameter is here; an evidence file carries only those that were read.
+    complete: bool = True
+
     @classmethod
-    def from_documents(cls, documents: Mapping[str, Any]) -> RuleSet:
-        """The rules of canonical documents by path; every unit and reference is checked. Raises FormError."""
+    def from_documents(cls, documents: Mapping[str, Any], *, complete: bool = True) -> RuleSet:
+        """The rules of canonical documents by path; every unit and reference is checked. Raises FormError.
+
+        `complete`: False for a part of the parameters; then what a pattern of paths can bring is only checked where a
+        value is bound.
+        """
         parameters: dict[str, Parameter] = {}
         formulas: dict[str, Formula] = {}
         methodologies: dict[str, Methodology] = {}
@@ -49,7 +56,7 @@ class RuleSet:
                 _check_name(name, methodologies[name].key)
             else:
                 raise FormError("rule-malformed", f"{path[:80]!r} is not a path of a rule")
-        ruleset = cls(parameters, formulas, methodologies)
+        ruleset = cls(parameters, formulas, methodologies, complete)
         for methodology in methodologies.values():
             ruleset._check_methodology(methodology)
         return ruleset
@@ -164,7 +171,7 @@ class RuleSet:
             for item in binding.get("first") or binding["list"]:
                 yield from self._units(methodology, item, seen, where)
         elif "parameter" in binding:
-            yield [item.unit for name, item in self.parameters.items()
+            yield [] if not self.complete else [item.unit for name, item in self.parameters.items()
                    if pattern_matches(binding["parameter"], name)]
         elif "step" in binding:
             yield [_output_unit(seen, binding["step"], binding["output"], where)]
@@ -216,7 +223,7 @@ def check_released(documents: Mapping[str, Any], payload: Mapping[str, Any]) -> 
 
     Raises FormError for malformed rules, InputError (rule-not-released) for a rule that differs from the release.
     """
-    ruleset = RuleSet.from_documents(documents)
+    ruleset = RuleSet.from_documents(documents, complete=False)
     rules = payload.get("rules")
     for path, value in ruleset.digests().items():
         if not isinstance(rules, Mapping) or rules.get(path) != value.hex():
