@@ -137,7 +137,9 @@ class Park:
         """The facts of an emission inventory."""
         return self.facts(
             name, boundary="蓝河厂区", period=period(start, end), methodology="inventory.enterprise",
-            inputs={"purchased_electricity": [{"meter": MAIN, "quantity": "energy"}]}, options={"region": region})
+            inputs={"purchased_electricity": [{"meter": MAIN, "quantity": "energy"}],
+                    "gas.natural_gas": [{"document": "ab" * 32, "value": "0.86", "unit": "1e4Nm3", "title": "结算单"}]},
+            options={"region": region})
 
     def sign(self, claim: str, *words: object) -> Outcome:
         """The verifier's review and opinion."""

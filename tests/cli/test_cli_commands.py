@@ -73,7 +73,6 @@ LIGHT = [
     (["--help"], ("web3", "sqlmodel", "sqlalchemy", "fastapi", "celery", "numpy", "yaml")),
     (["tree", "root"], ("web3", "sqlmodel", "sqlalchemy", "fastapi", "celery", "httpx", "yaml")),
     (["decode", "modbus-rtu", "00", "--json"], ("web3", "sqlmodel", "fastapi", "celery")),
-    (["mrv", "formulas", "--json"], ("web3", "sqlmodel", "sqlalchemy", "fastapi", "celery", "httpx")),
     (["mrv", "eval", "absent", "--inputs", "-"], ("web3", "sqlmodel", "sqlalchemy", "fastapi", "celery")),
     (["gateway", "--help"], ("web3", "sqlmodel", "sqlalchemy", "fastapi", "celery")),
     (["keys", "--help"], ("web3", "sqlmodel", "fastapi", "celery")),
