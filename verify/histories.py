@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterator, Mapping
 
 from attestation import manifest as manifests
 from attestation.dispute import history_of, parse_dispute
 from attestation.envelope import REGISTRATIONS, verify_envelope
 from attestation.history import History, Participant, participant_at, participant_key, read_history
 from attestation.manifest import FRAMES, STATEMENT, Manifest
-from attestation.registration import PARTICIPANT, parse_registration
+from attestation.registration import CLAIM_POINT, DEVICE, METER, PARTICIPANT, parse_registration
 from core.errors import NotFound, VerificationFailed
 from core.signatures import key_id
 from verify.case import Case
 from verify.model import Absence, Entry, Row, Rows
+from verify.sources import register_sources
 from verify.trust import key_by_id
 
 _DISPUTE = "dispute:"
@@ -113,7 +114,23 @@ def histories_of(case: Case) -> dict[str, History]:
         if history.subject != subject:
             raise VerificationFailed("entry-type", "the history is of another subject", where=subject)
         found[subject] = history
+    for subject, kind in _kinds(case):
+        if subject not in found or found[subject].entries[0].registration.kind != kind:
+            raise VerificationFailed("entry-type", f"this is no {kind}", where=subject)
     return found
+
+
+def _kinds(case: Case) -> Iterator[tuple[str, str]]:
+    """(subject, what it must be registered as) of every history that the steps read something from."""
+    yield case.claim.subject, PARTICIPANT
+    if case.opinion:
+        yield case.opinion.verifier, PARTICIPANT
+    for gateway in case.evidence.frames:
+        yield gateway, DEVICE
+    for source in register_sources(case.evidence.details):
+        yield source.meter, METER
+        if source.mark is not None:
+            yield source.mark, CLAIM_POINT
 
 
 def _verify_registration(case: Case, entry: Entry) -> None:

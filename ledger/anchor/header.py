@@ -9,6 +9,7 @@ from typing import Any
 
 from core.errors import FormError
 from core.ethereum import keccak256
+from core.period import MAX_INSTANT
 from ledger.anchor.rlp import Item, encode, scalar
 
 # (field, bytes it has, or None for a number, or 0 for any length), in the order in which the header hashes them.
@@ -22,7 +23,7 @@ _LATER: tuple[tuple[str, int | None], ...] = (
     ("baseFeePerGas", None), ("withdrawalsRoot", 32), ("blobGasUsed", None), ("excessBlobGas", None),
     ("parentBeaconBlockRoot", 32), ("requestsHash", 32),
 )
-_EXTRA_DATA = 12
+_NUMBER_AT, _TIMESTAMP_AT, _EXTRA_DATA = 8, 11, 12
 _HEX = re.compile(r"0x([0-9a-fA-F]{2})*")
 _NUMBER = re.compile(r"0x(0|[1-9a-fA-F][0-9a-fA-F]{0,63})")
 MAX_EXTRA_DATA = 2**16
@@ -64,9 +65,11 @@ def parse_header(document: object) -> Header:
     items = [_field(document, name, size) for name, size in _FRONT]
     for name, size in _present_later(document):
         items.append(_field(document, name, size))
-    encoded = encode(list(items))
-    return Header(keccak256(encoded), int.from_bytes(items[8], "big"), items[0], items[3],
-                  int.from_bytes(items[11], "big") * 1000, items[_EXTRA_DATA], tuple(items))
+    number, timestamp = (int.from_bytes(items[i], "big") for i in (_NUMBER_AT, _TIMESTAMP_AT))
+    if number >= 2**64 or timestamp > MAX_INSTANT // 1000:
+        raise FormError("header-malformed", "a block number beyond 64 bits, or a time after the year 9999")
+    return Header(keccak256(encode(list(items))), number, items[0], items[3], timestamp * 1000, items[_EXTRA_DATA],
+                  tuple(items))
 
 
 def claimed_hash(document: object) -> bytes:
