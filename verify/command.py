@@ -6,12 +6,14 @@ import argparse
 import json
 import sys
 from collections.abc import Sequence
+from io import TextIOWrapper
 from pathlib import Path
+from typing import TextIO
 
 from core.clock import SystemClock
 from core.errors import CarbonSealError, InputError
 from verify.bundle import MAX_FILE_BYTES
-from verify.report import Report
+from verify.report import Report, plain
 from verify.trust import load_trust
 from verify.verifier import verify
 
@@ -21,6 +23,7 @@ VALID, INVALID, UNUSABLE = 0, 1, 2
 def main(arguments: Sequence[str] | None = None) -> int:
     """Entry point. Returns 0 valid, 1 not valid, 2 unusable input."""
     options = _parser().parse_args(arguments)
+    _write_anything(sys.stdout, sys.stderr)
     try:
         trust = load_trust(options.trust)
         report = verify(_read(options.file), trust, now=SystemClock().now())
@@ -44,6 +47,13 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
+def _write_anything(*streams: TextIO) -> None:
+    """A terminal or pipe without these letters shows their codes; it must not turn a verdict into a crash."""
+    for stream in streams:
+        if isinstance(stream, TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
+
+
 def _read(path: Path) -> bytes:
     try:
         if path.stat().st_size > MAX_FILE_BYTES:
@@ -65,7 +75,7 @@ def _print_error(error: CarbonSealError, as_json: bool) -> None:
     if as_json:
         print(json.dumps({"valid": False, "steps": [], "error": error.as_dict()}, ensure_ascii=False, indent=2))
     else:
-        print(error, file=sys.stderr)
+        print(plain(str(error)), file=sys.stderr)
 
 
 if __name__ == "__main__":

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import Enum
@@ -21,6 +22,12 @@ class Outcome(Enum):
     PASSED = "passed"
     FAILED = "failed"
     NOT_CHECKED = "not-checked"
+
+
+def plain(text: str) -> str:
+    """The text with control and invisible characters spelled out: a file must not draw its own verdict on a screen."""
+    return "".join(c if unicodedata.category(c)[0] != "C" and unicodedata.category(c) not in ("Zl", "Zp")
+                   else c.encode("unicode_escape").decode() for c in text)
 
 
 class NotChecked(VerificationFailed):

@@ -22,7 +22,7 @@ from collections.abc import Callable, Collection
 
 from core.errors import CarbonSealError, InputError
 from verify.case import Case
-from verify.report import EARLIER_STEP_FAILED, NotChecked, Outcome, Report, StepResult
+from verify.report import EARLIER_STEP_FAILED, NotChecked, Outcome, Report, StepResult, plain
 from verify.steps import (
     anchor,
     certificate,
@@ -79,7 +79,7 @@ def verify(
 
 def _run(n: int, check: Callable[[Case], str], case: Case) -> StepResult:
     try:
-        return StepResult(n, Outcome.PASSED, None, check(case))
+        return StepResult(n, Outcome.PASSED, None, plain(check(case)))
     except NotChecked as reason:
         return StepResult(n, Outcome.NOT_CHECKED, reason.code, _detail(reason))
     except CarbonSealError as error:
@@ -95,4 +95,4 @@ def _unreadable(error: CarbonSealError, trust: Trust, require: Collection[int] |
 
 def _detail(error: CarbonSealError) -> str:
     place = f" [{error.where}]" if error.where else ""
-    return f"{error.message}{place}"
+    return plain(f"{error.message}{place}")
