@@ -6,6 +6,7 @@ import io
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -170,7 +171,7 @@ def test_a_run_is_explained_when_asked(office: Office) -> None:
 
 
 def test_http_answers_what_the_functions_behind_the_command_answer(office: Office) -> None:
-    rules, day = catalogue.shipped(), explained.date.fromisoformat(AT)
+    rules, day = catalogue.shipped(), date.fromisoformat(AT)
     assert office.post("run/inventory.enterprise", DOCUMENT, at=AT).json() == service.run_methodology(
         rules, "inventory.enterprise", DOCUMENT, day)
     both = {"inputs": DOCUMENT, "scenarios": [SCENARIO]}

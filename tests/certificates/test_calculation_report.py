@@ -1,0 +1,235 @@
+"""The calculation report: result, sources, inputs, parameters and the tree, in two languages, as page, PDF and JSON."""
+
+from __future__ import annotations
+
+import io
+import re
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from certificates.inventory_report import CalculationReport, recomputed, report_of
+from certificates.regulator_json import Attested
+from certificates.report import Party
+from certificates.report_labels import LABELS, SOURCES, STATUSES, TITLES
+from certificates.report_pdf import FONTS
+from certificates.wording import KINDS, NOT_PROVEN, NOTICES, PROVEN, Words
+from core import jcs
+from core.errors import CarbonSealError, Refused, Unavailable
+from core.numbers import parse_decimal
+from mrv.catalogue import Case, load
+from mrv.methodology import SOURCES as SOURCE_KINDS
+from mrv.run import RunResult, run
+from mrv.statement import Context, build, records_of
+
+CATALOGUE = load()
+CASES = [case for case in CATALOGUE.cases if case.kind == "methodology" and "error" not in case.body]
+SPEC = Path(__file__).parents[2] / "docs" / "spec" / "report-json.md"
+ATTESTED = Attested("grid.example/lanhe", "5a" * 32, 812, "c1" * 32, "1e" * 32, None,
+                    {"frames": "720", "gaps": [{"meter": "m:x"}], "max_staleness_ms": "900000"},
+                    ("simulated-source",), Words("苏证核查", "Suzheng Verification"), "unmodified")
+
+
+def ran(case: Case, **changes: Any) -> RunResult:
+    document = case.body["document"] | {"allow_unconfirmed": case.body["document"]["allow_unconfirmed"] == "true"}
+    return run(CATALOGUE.ruleset, case.rule, None, document | changes, date.fromisoformat(case.body["at"]))
+
+
+def inventory() -> RunResult:
+    """A month of electricity and gas; the gas with an uncertainty, the certificates as an option of the market."""
+    return ran(next(case for case in CASES if case.rule == "inventory.enterprise@1"))
+
+
+def attested() -> CalculationReport:
+    result = inventory()
+    return CalculationReport(result, Party("org:plant", Words("蓝河特钢", "Lanhe Special Steel")), ATTESTED)
+
+
+def visible(html: str) -> str:
+    return re.sub(r"\s+", " ", re.sub(r"<style>.*?</style>|<[^>]+>", " ", html, flags=re.S))
+
+
+@pytest.mark.parametrize("case", CASES, ids=lambda case: case.rule + " " + case.name)
+def test_every_methodology_has_a_report_in_both_languages(case: Case) -> None:
+    report = report_of(ran(case))
+    for language in ("zh", "en"):
+        text = visible(report.as_html(language))
+        assert f"{parse_decimal(report.as_json()['result_value']):,}" in text
+        assert "None" not in text
+        assert "Undefined" not in text
+        for path, value in report.result.parameters:
+            assert path in text
+            assert value.source in text.replace("&#39;", "'").replace("&amp;", "&").replace("&#34;", '"')
+
+
+def test_a_report_shows_result_sources_inputs_parameters_and_the_tree() -> None:
+    text = visible(attested().as_html("zh"))
+    for fact in ("温室气体排放报告", "604,322", "kgCO2e", "蓝河特钢", "2026-11-01 00:00 → 2026-12-01 00:00", "分源排放",
+                 "582.7 tCO2", "96.42 %", "m:plant-main", "1000 → 1000001000 Wh", "天然气结算单",
+                 "grid.average.jiangsu",
+                 "2025-12-31", "已公布", "计算过程", "consumption * factor = 1000 MWh * 0.5827 tCO2/MWh",
+                 "苏证核查: 无保留意见", "5a" * 32, "#812", "720"):
+        assert fact in text, fact
+
+
+def test_the_english_report_is_english_in_its_own_words() -> None:
+    text = visible(attested().as_html("en"))
+    for fact in ("Greenhouse gas emission report", "Lanhe Special Steel", "By source", "Parameters", "Calculation",
+                 "Suzheng Verification: Unmodified", "Not proven"):
+        assert fact in text, fact
+    for words in LABELS.values():
+        assert not re.search(rf"(?<![\w·]){re.escape(words.zh)}(?!\w)", text), words.zh
+
+
+def test_the_shares_of_what_counts_make_up_the_whole() -> None:
+    rows = report_of(inventory()).as_json()["sources"]
+    counted = [row for row in rows if row["share_percent"] is not None]
+    assert {row["step"] for row in counted} == {"gases", "location"}
+    assert {row["step"] for row in rows} - {row["step"] for row in counted} == {"market"}
+    assert abs(sum(parse_decimal(row["share_percent"]) for row in counted) - 100) <= parse_decimal("0.01")
+
+
+def test_an_unattested_report_says_so_and_claims_no_proof() -> None:
+    text = visible(report_of(inventory()).as_html("zh"))
+    assert NOTICES["not-attested"].zh in text
+    assert NOT_PROVEN[0].zh in text
+    assert PROVEN[0].zh not in text
+    assert PROVEN[0].zh in visible(attested().as_html("zh"))
+
+
+def test_notices_of_the_run_and_of_the_statement_are_both_printed() -> None:
+    text = visible(attested().as_html("zh"))
+    assert NOTICES["after-transcriptions"].zh in text
+    assert NOTICES["simulated-source"].zh in text
+    assert NOTICES["not-attested"].zh not in text
+
+
+def test_an_uncertainty_is_printed_where_there_is_one() -> None:
+    result = inventory()
+    report = report_of(result)
+    text = visible(report.as_html("zh"))
+    assert result.uncertainty is not None
+    assert f"± {result.uncertainty.normalize():f} %" in text
+    assert "± 1 %" in text
+    assert report.as_json()["result_uncertainty_percent"] == f"{result.uncertainty.normalize():f}"
+
+
+def test_names_cannot_bring_markup_into_the_page() -> None:
+    case = next(case for case in CASES if case.rule == "inventory.enterprise@1")
+    result = ran(case, boundary="<script>alert(1)</script>")
+    evil = CalculationReport(result, Party("org:x", Words("<b>", "<img src=x onerror=y>")), ATTESTED)
+    for language in ("zh", "en"):
+        page = evil.as_html(language)
+        assert "<script>" not in page
+        assert "<img" not in page
+
+
+def test_the_page_loads_nothing_from_elsewhere() -> None:
+    page = attested().as_html("zh")
+    assert re.findall(r'(?:src|href)="([^"]*)"', page) == []
+    assert "url(" not in page
+
+
+def test_the_pdf_carries_the_text_of_the_page() -> None:
+    pypdf = pytest.importorskip("pypdf")
+    try:
+        data = attested().as_pdf("zh")
+    except Unavailable as reason:
+        pytest.skip(str(reason))
+    text = "".join(re.sub(r"\s+", "", page.extract_text()) for page in pypdf.PdfReader(io.BytesIO(data)).pages)
+    for fact in ("温室气体排放报告", "604,322kgCO2e", "蓝河特钢", "分源排放", "计算过程", "5a" * 32):
+        assert fact in text, fact
+
+
+def test_without_the_font_there_is_no_pdf_and_a_hint(tmp_path: Path) -> None:
+    with pytest.raises(Unavailable) as refusal:
+        attested().as_pdf("zh", tmp_path)
+    assert refusal.value.code in ("font-unavailable", "pdf-unavailable")
+    assert tmp_path != FONTS
+
+
+# the flat JSON --------------------------------------------------------------------------------------------------------
+
+def flat(value: Any, depth: int = 0) -> bool:
+    """Texts, truths and nulls; in lists, rows of them."""
+    if isinstance(value, dict):
+        return depth < 2 and all(flat(inner, depth + 1) for inner in value.values())
+    if isinstance(value, list):
+        return all(isinstance(row, dict | str) and flat(row, depth) for row in value)
+    return value is None or isinstance(value, str | bool)
+
+
+@pytest.mark.parametrize("case", CASES, ids=lambda case: case.rule + " " + case.name)
+def test_the_report_is_flat_and_has_a_canonical_form(case: Case) -> None:
+    document = report_of(ran(case)).as_json()
+    assert flat(document)
+    assert jcs.parse(jcs.canonical(document)) == document
+
+
+def test_every_member_of_the_report_is_documented() -> None:
+    text = SPEC.read_text(encoding="utf-8")
+    document = attested().as_json()
+    names = set(document) | {name for rows in document.values() if isinstance(rows, list) for row in rows
+                             if isinstance(row, dict) for name in row}
+    assert sorted(name for name in names if f"`{name}`" not in text) == []
+
+
+def test_attested_and_unattested_reports_have_the_same_members() -> None:
+    assert set(attested().as_json()) == set(report_of(inventory()).as_json())
+    assert attested().as_json()["completeness"] == ATTESTED.completeness
+
+
+def test_an_input_row_has_the_columns_of_every_kind_of_source() -> None:
+    rows = report_of(inventory()).as_json()["inputs"]
+    assert len({tuple(row) for row in rows}) == 1
+    assert {row["source"] for row in rows} == {"register", "document"}
+    (register,) = [row for row in rows if row["source"] == "register"]
+    assert (register["from_position"], register["to_position"]) == ("1000", "1000001000")
+    assert register["document"] is None
+
+
+def test_every_kind_and_source_has_its_words() -> None:
+    assert {kind.label for kind in KINDS} | {"calculation"} == set(TITLES)
+    assert set(SOURCE_KINDS) == set(SOURCES)
+    for words in (*TITLES.values(), *STATUSES.values(), *SOURCES.values(), *LABELS.values()):
+        assert words.zh
+        assert words.en
+
+
+# a stored statement ---------------------------------------------------------------------------------------------------
+
+def stored() -> tuple[dict[str, Any], list[dict[str, Any]]]:
+    result = inventory()
+    salts = [bytes([i % 256]) * 16 for i in range(len(records_of(result)))]
+    return build(result, Context("grid.example/lanhe", "11" * 32, "22" * 32, {}), salts)
+
+
+def test_a_statement_is_calculated_again_before_it_is_printed() -> None:
+    payload, details = stored()
+    assert recomputed(CATALOGUE.ruleset, payload, list(details)).result.as_json() == payload["result"]
+
+
+@pytest.mark.parametrize("change", [
+    {"result": {"value": "1", "unit": "kgCO2e"}}, {"outputs": {}},
+    {"methodology": {"id": "inventory.enterprise", "version": "1", "digest": "00" * 32}}])
+def test_a_statement_that_says_something_else_is_not_printed(change: dict[str, Any]) -> None:
+    payload, details = stored()
+    with pytest.raises(Refused, match="statement-differs"):
+        recomputed(CATALOGUE.ruleset, payload | change, list(details))
+
+
+@pytest.mark.parametrize("kind", ["parameter", "node"])
+def test_a_changed_detail_is_found(kind: str) -> None:
+    payload, details = stored()
+    place = next(i for i, detail in enumerate(details) if detail["record"]["kind"] == kind)
+    details[place] = {**details[place], "record": details[place]["record"] | {"value": "7"}}
+    with pytest.raises(Refused, match="statement-differs"):
+        recomputed(CATALOGUE.ruleset, payload, list(details))
+
+
+def test_a_statement_without_details_is_an_error_of_ours() -> None:
+    payload, _ = stored()
+    with pytest.raises(CarbonSealError, match="statement-malformed"):
+        recomputed(CATALOGUE.ruleset, payload, [])
