@@ -1,4 +1,4 @@
-"""Rules: a year of a large enterprise with coverage checks on every reading, and single evaluations with their trace."""
+"""Rules: a year of a large enterprise with coverage checks on every reading; single evaluations with their trace."""
 
 from __future__ import annotations
 
