@@ -54,10 +54,8 @@ def _role(*roles: str) -> Callable[[Account], Account]:
 Enterprise = Annotated[Account, Depends(_role("enterprise"))]
 Issuer = Annotated[Account, Depends(_role("enterprise", "verifier"))]
 Verifier = Annotated[Account, Depends(_role("verifier"))]
-Trader = Annotated[Account, Depends(_role("trader", "enterprise"))]
 Registrar = Annotated[Account, Depends(_role("registrar", "rule-publisher"))]
 Overseer = Annotated[Account, Depends(_role("government", "verifier", "registrar"))]
-Operator = Annotated[Account, Depends(_role("operator"))]
 
 
 def _language(accept_language: Annotated[str, Header(include_in_schema=False)] = "", lang: str = "") -> str:

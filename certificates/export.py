@@ -87,7 +87,7 @@ class _Gathering:
 
     def __init__(self, sources: Sources, statement: bytes, purpose: str, level: str) -> None:
         self._sources, self._connection = sources, sources.connection
-        self._purpose, self._level = purpose, level
+        self._level = level
         self._statement = store.statement(self._connection, statement)
         self._document = parse_statement(self._statement.payload)
         self._claim = store.claim(self._connection, self._statement.claim_digest)

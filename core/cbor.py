@@ -39,6 +39,7 @@ def decode(data: bytes, *, limit: int = MAX_DOCUMENT_BYTES, maps: bool = False) 
     """The value of one whole canonical document. `limit`: greatest length in bytes, checked first.
 
     Typed arrays come back as `Tag(72..75, bytes)`. `maps` admits maps with integer keys (the COSE protected header).
+    Raises FormError: cbor-too-large, -too-deep, -malformed, -out-of-profile, -not-canonical.
     """
     if len(data) > limit:
         raise FormError("cbor-too-large", f"{len(data)} bytes exceed the limit of {limit}", hint="send smaller items")
@@ -52,7 +53,10 @@ def decode(data: bytes, *, limit: int = MAX_DOCUMENT_BYTES, maps: bool = False) 
 
 
 def encode_checked(value: Any, *, maps: bool) -> bytes:
-    """Canonical bytes of a decoded value after the profile has been checked; see `decode` for `maps`."""
+    """Canonical bytes of a decoded value after the profile has been checked; see `decode` for `maps`.
+
+    Raises FormError: cbor-malformed, -too-deep, -out-of-profile.
+    """
     try:
         _check_profile(value, MAX_DEPTH, maps)
         return cbor2.dumps(value, canonical=maps)
@@ -61,7 +65,7 @@ def encode_checked(value: Any, *, maps: bool) -> bytes:
 
 
 def sequence(data: bytes, *, limit: int = MAX_DOCUMENT_BYTES) -> Iterator[Any]:
-    """The items of a CBOR sequence (RFC 8742), each checked like `decode`."""
+    """The items of a CBOR sequence (RFC 8742), each checked like `decode` and with its errors, lazily."""
     if len(data) > limit:
         raise FormError("cbor-too-large", f"{len(data)} bytes exceed the limit of {limit}", hint="send smaller batches")
     stream = io.BytesIO(data)

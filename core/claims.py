@@ -233,7 +233,7 @@ def carried_from_json(value: object) -> Carried | None:
     return Carried(check_hex(item["statement"], where="carried.statement"), amount, text(item["unit"], "carried.unit"))
 
 
-# What claims and opinions are made of.
+# What claims and opinions are made of. Each of these raises FormError with `where` when the value is not of its form.
 
 def members(value: object, names: Sequence[str], where: str) -> dict[str, Any]:
     """The object, if it has exactly these members."""
@@ -273,7 +273,7 @@ def text(value: object, where: str, limit: int = MAX_TEXT) -> str:
 
 
 def account(value: object, where: str) -> str:
-    """An account address in its EIP-55 spelling."""
+    """An account address in its EIP-55 spelling. Raises FormError (address-malformed)."""
     if isinstance(value, str) and value == checksum_address(parse_address(value, where=where)):
         return value
     raise FormError("address-malformed", f"{str(value)[:60]!r} is not in EIP-55 spelling", where=where,

@@ -70,12 +70,6 @@ class SharedClock:
         elif instant > current:
             self._write(instant)
 
-    def wait_until(self, instant: int) -> None:
-        """In simulated time advance at once; in real time sleep."""
-        self.advance(instant)
-        while (left := instant - self.now()) > 0:
-            time.sleep(min(left, 1000) / 1000)
-
     def _read(self) -> int | None:
         try:
             content = self.path.read_bytes()

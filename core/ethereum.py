@@ -32,7 +32,10 @@ def checksum_address(address: bytes) -> str:
 
 
 def parse_address(text: str, *, where: str = "") -> bytes:
-    """The 20 bytes of a "0x…" address; mixed case must carry a right EIP-55 checksum."""
+    """The 20 bytes of a "0x…" address; mixed case must carry a right EIP-55 checksum.
+
+    Raises FormError (address-malformed).
+    """
     try:
         raw = bytes.fromhex(text.removeprefix("0x"))
     except ValueError:
@@ -77,7 +80,10 @@ def load_account(path: Path) -> Account:
 
 
 def recover(digest: bytes, signature: bytes) -> str:
-    """The address that signed the digest. Malleated (high s) and malformed signatures raise VerificationFailed."""
+    """The EIP-55 address that signed the 32-byte digest; `signature` is r ‖ s ‖ v, 65 bytes.
+
+    Raises VerificationFailed: eip712-signature-form (malformed, or malleated to a high s), eip712-signature-invalid.
+    """
     if len(signature) != 65 or signature[64] not in (27, 28):
         raise VerificationFailed("eip712-signature-form", "an account signature has 65 bytes and ends in 27 or 28")
     if not 0 < int.from_bytes(signature[32:64], "big") <= _ORDER // 2:

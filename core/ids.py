@@ -12,7 +12,10 @@ MAX_ID_BYTES = 128
 
 
 def check_id(text: object, *, where: str = "") -> str:
-    """The id, if it is one: parts of [a-z0-9._-] joined by ":" or "/", at most 128 bytes ("org:lanhe-steel")."""
+    """The id, if it is one: parts of [a-z0-9._-] joined by ":" or "/", at most 128 bytes ("org:lanhe-steel").
+
+    Raises FormError (id-malformed).
+    """
     if not isinstance(text, str) or len(text) > MAX_ID_BYTES or not _ID.fullmatch(text):
         raise FormError("id-malformed", f"{str(text)[:60]!r} is not an id", where=where,
                         hint="lower-case letters, digits, '.', '_', '-', parts joined by ':' or '/'")
@@ -20,7 +23,7 @@ def check_id(text: object, *, where: str = "") -> str:
 
 
 def check_hex(text: object, size: int = 32, *, where: str = "") -> bytes:
-    """The bytes of lower-case hex of an exact size."""
+    """The bytes of lower-case hex; `size` in bytes, exact. Raises FormError (hex-malformed)."""
     if isinstance(text, str) and len(text) == 2 * size and re.fullmatch(r"[0-9a-f]*", text):
         return bytes.fromhex(text)
     raise FormError("hex-malformed", f"{str(text)[:70]!r} is not {size} bytes of lower-case hex", where=where)

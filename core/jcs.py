@@ -29,7 +29,7 @@ _NESTING = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"?|[\[\]{}]')
 
 
 def canonical(value: Any) -> bytes:
-    """The canonical bytes of a JSON value (RFC 8785)."""
+    """The canonical bytes of a JSON value (RFC 8785). Raises FormError (json-unencodable)."""
     try:
         return rfc8785.dumps(value)
     except (rfc8785.CanonicalizationError, UnicodeError, RecursionError) as error:
@@ -50,7 +50,10 @@ def parse(data: bytes, *, limit: int = MAX_DOCUMENT_BYTES) -> Any:
 
 
 def parse_lenient(data: bytes, *, limit: int = MAX_DOCUMENT_BYTES) -> Any:
-    """The value of a document a person may have written: white space and key order are free, all else is strict."""
+    """The value of a document a person may have written: white space and key order are free, all else is strict.
+
+    `limit` in bytes. Raises FormError (json-…).
+    """
     if len(data) > limit:
         raise FormError("json-too-large", f"{len(data)} bytes exceed the limit of {limit}")
     _check_depth(data)

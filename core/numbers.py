@@ -17,7 +17,10 @@ _INTEGER = re.compile(r"0|[1-9][0-9]*")
 
 
 def decimal_text(value: Decimal) -> str:
-    """Plain notation: no exponent, no trailing zeros after the point, no −0."""
+    """Plain notation: no exponent, no trailing zeros after the point, no −0.
+
+    Raises FormError (number-not-finite, number-too-long).
+    """
     if not value.is_finite():
         raise FormError("number-not-finite", f"{value} is not a number")
     if value == 0:

@@ -23,7 +23,7 @@ SALT_BYTES = 16
 
 
 def parse_rows(data: bytes) -> Rows:
-    """manifest/rows.json."""
+    """manifest/rows.json. Raises FormError, as every parser here does."""
     value = _document(data, "carbonseal-manifest-rows/1", ("rows", "absent"))
     rows = [_row(item) for item in sequence(value["rows"], "rows", MAX_ROWS)]
     absent = [_absence(item) for item in sequence(value["absent"], "absent", MAX_ROWS)]
