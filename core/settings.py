@@ -81,7 +81,7 @@ class Settings:
                           hint="set tls_certificate and tls_key, or behind_proxy = true where a proxy ends TLS")
 
     def notices_of(self, meter: str) -> tuple[str, ...]:
-        """What statements must say of this meter ("replayed-source") besides what its profile does: `source_notices`."""
+        """What statements must say of this meter ("replayed-source") besides its profile: `source_notices`."""
         pairs = (pair.partition("=") for pair in self.source_notices.split())
         return tuple(code for name, _, codes in pairs if name == meter for code in codes.split(","))
 

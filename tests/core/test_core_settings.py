@@ -99,7 +99,8 @@ def test_what_waits_is_never_bounded_below_one_body() -> None:
         Settings(max_body_bytes=2**20, max_waiting_bytes=2**20 - 1)
 
 
-@pytest.mark.parametrize("origin", ["", "park", "/park", "grid.example/", "电网.example/park", "a.example/p q", "a/b+c"])
+@pytest.mark.parametrize("origin", [
+    "", "park", "/park", "grid.example/", "电网.example/park", "a.example/p q", "a/b+c"])
 def test_an_origin_is_a_domain_and_a_park(origin: str) -> None:
     with pytest.raises(InputError):
         Settings(origin=origin)
