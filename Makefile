@@ -45,7 +45,7 @@ test: setup ## all tests 测试
 
 test-slow: setup ## long kills, byte flips, fuzzing, PostgreSQL and Redis runs 长时测试
 	@tools/system-packages.sh test-slow
-	@$(BIN)/pytest -m slow --timeout=3600 $(ARGS)
+	@tools/with-postgres.sh $(BIN)/pytest -m slow --timeout=3600 $(ARGS)
 
 bench: setup ## figures as JSON lines 基准 (ONLY=ledger,accept,chain,verify,http,demo; QUICK=1)
 	@$(BIN)/python -m bench $(if $(ONLY),--only $(ONLY)) $(if $(QUICK),--quick)
