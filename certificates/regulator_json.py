@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
-from typing import Any
+from typing import Any, NamedTuple
 
 from certificates.wording import Words
 from core.errors import InputError
@@ -101,29 +101,54 @@ def output_title(result: RunResult, name: str) -> Mapping[str, str]:
 
 
 def _sources(result: RunResult) -> Iterator[dict[str, Any]]:
-    """One row for each call that turns an input into emissions, with its share of the result where it is part of it."""
-    counted = _contributing(result)
-    exact = _tonnes(result.outputs[result.methodology.result.output])
-    for call in result.steps:
-        given = [origin for origins in origins_of(result, call).values() for origin in origins
-                 if origin.kind == "input"]
-        emission = next(((name, value) for name, value in call.evaluation.outputs.items()
-                         if isinstance(value, Quantity) and _tonnes(value) is not None), None)
-        if given and emission is not None:
-            yield _source(result, call, given[0], emission, exact if _key(call) in counted else None)
+    """One row for each call that turns an input into emissions.
+
+    With its share of the result only where those that start from inputs alone add up to it: after an allocation, or a
+    subtraction within a step, a share of the whole would say something false.
+    """
+    counted, exact = _contributing(result), _tonnes(result.outputs[result.methodology.result.output])
+    rows = [row for call in result.steps if (row := _emitting(result, call)) is not None]
+    first = [row for row in rows if row.first and _key(row.call) in counted]
+    adds_up = exact is not None and sum((row.mass for row in first), Decimal(0)) == exact
+    for row in rows:
+        share = exact if adds_up and exact and row in first else None
+        yield _source(result, row, _key(row.call) in counted, share)
 
 
-def _source(result: RunResult, call: StepResult, activity: Origin, emission: tuple[str, Quantity],
-            total: Decimal | None) -> dict[str, Any]:
-    formula, title = call.evaluation.formula, inputs_of(result, call.part).rules[activity.name].title
-    mass = _tonnes(emission[1])
-    share = CONTEXT.divide(CONTEXT.multiply(mass, Decimal(100)), total) if total and mass is not None else None
-    amount = inputs_of(result, call.part).total(activity.name)
+class _Emitting(NamedTuple):
+    """A call with an input and an emission. `first`: no emission of a step before goes into it; `mass` in tonnes."""
+
+    call: StepResult
+    activity: Origin
+    output: str
+    mass: Decimal
+    first: bool
+
+
+def _emitting(result: RunResult, call: StepResult) -> _Emitting | None:
+    origins = [origin for group in origins_of(result, call).values() for origin in group]
+    given = [origin for origin in origins if origin.kind == "input"]
+    first = not any(origin.kind == "step" and isinstance(origin.value, Quantity) and _tonnes(origin.value) is not None
+                    for origin in origins)
+    for name, value in call.evaluation.outputs.items():
+        mass = _tonnes(value) if isinstance(value, Quantity) else None
+        if given and mass is not None:
+            return _Emitting(call, given[0], name, mass, first)
+    return None
+
+
+def _source(result: RunResult, row: _Emitting, counted: bool, total: Decimal | None) -> dict[str, Any]:
+    call, activity = row.call, row.activity
+    formula, inputs = call.evaluation.formula, inputs_of(result, call.part)
+    title, amount, emission = inputs.rules[activity.name].title, inputs.total(activity.name), call.evaluation.outputs
+    value = emission[row.output]
+    assert isinstance(value, Quantity)
+    share = CONTEXT.divide(CONTEXT.multiply(row.mass, Decimal(100)), total) if total else None
     return {"step": call.step, "member": call.member, "part": str(call.part), "title_zh": formula.title["zh"],
             "title_en": formula.title["en"], "formula": formula.key, "activity": activity.name,
             "activity_title_zh": title["zh"], "activity_title_en": title["en"],
-            "activity_value": decimal_text(amount.value), "activity_unit": amount.unit.text, "output": emission[0],
-            **emission[1].as_json(),
+            "activity_value": decimal_text(amount.value), "activity_unit": amount.unit.text, "output": row.output,
+            **value.as_json(), "counted": counted,
             "share_percent": None if share is None else decimal_text(round_to(share, "round", SHARE_DIGITS))}
 
 

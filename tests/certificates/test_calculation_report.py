@@ -85,10 +85,24 @@ def test_the_english_report_is_english_in_its_own_words() -> None:
 
 def test_the_shares_of_what_counts_make_up_the_whole() -> None:
     rows = report_of(inventory()).as_json()["sources"]
-    counted = [row for row in rows if row["share_percent"] is not None]
+    counted = [row for row in rows if row["counted"]]
     assert {row["step"] for row in counted} == {"gases", "location"}
     assert {row["step"] for row in rows} - {row["step"] for row in counted} == {"market"}
     assert abs(sum(parse_decimal(row["share_percent"]) for row in counted) - 100) <= parse_decimal("0.01")
+
+
+def test_no_share_is_given_where_sources_do_not_simply_add_up() -> None:
+    case = next(case for case in CASES if case.rule.startswith("footprint.product@"))
+    rows = report_of(ran(case)).as_json()["sources"]
+    assert any(row["counted"] for row in rows)
+    assert {row["share_percent"] for row in rows} == {None}
+
+
+@pytest.mark.parametrize("case", CASES, ids=lambda case: case.rule + " " + case.name)
+def test_shares_are_all_of_the_result_or_none(case: Case) -> None:
+    rows = report_of(ran(case)).as_json()["sources"]
+    shares = [parse_decimal(row["share_percent"]) for row in rows if row["share_percent"] is not None]
+    assert not shares or abs(sum(shares) - 100) <= parse_decimal("0.05")
 
 
 def test_an_unattested_report_says_so_and_claims_no_proof() -> None:

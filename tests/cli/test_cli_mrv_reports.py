@@ -111,5 +111,5 @@ def test_scenarios_stand_beside_their_base(inputs: Path, scenarios: Path) -> Non
 def test_a_scenario_that_means_nothing_is_refused(inputs: Path, tmp_path: Path) -> None:
     path = tmp_path / "bad.json"
     path.write_text("[]", encoding="utf-8")
-    outcome = run("mrv", "compare", "inventory.enterprise", "--inputs", inputs, "--scenarios", path, "--at", AT, "--json")
+    outcome = run("mrv", "compare", "inventory.enterprise", "--inputs", inputs, "-s", path, "--at", AT, "--json")
     refused(outcome, 2, "scenario-malformed")
