@@ -37,7 +37,10 @@ def forge(file: bytes, forgery: Forgery) -> bytes:
 
 
 def verdict(file: bytes, trust: Trust) -> tuple[Report | None, int, str]:
-    """(report, step, code) of the first failed step; (None, 0, code) where the file is no evidence file at all."""
+    """(report, step, code) of the first failed step, (report, 0, "") where none failed.
+
+    (None, 0, code) where the file is no evidence file at all.
+    """
     try:
         report = verify(file, trust)
     except CarbonSealError as error:
