@@ -1,4 +1,4 @@
-"""The node's data path, top to bottom: accept → append → seal → anchor → calculate → review → issue.
+"""The node's data path, top to bottom: accept, append, seal, anchor; claim, calculate, manifest, review, issue.
 
 Each step is idempotent and begins from what the database holds, so recovery after a crash is the same steps run again:
 what is done is found done. `steps` is told each durable step by name before (False) and after (True) it happens.
@@ -322,7 +322,7 @@ def _salt(secret: bytes, claim_hash: bytes, i: int) -> bytes:
     return hmac.digest(secret, claim_hash + i.to_bytes(8, "big"), "sha256")[:SALT_BYTES]
 
 
-# review ---------------------------------------------------------------------------------------------------------------
+# manifest, review -----------------------------------------------------------------------------------------------------
 
 def manifest(deployment: Deployment, index: int, steps: Steps = quiet) -> StoredEntry:
     """A manifest whose entries include the one of this index: the newest one, or a new one over the whole log."""
