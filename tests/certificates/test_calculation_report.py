@@ -120,6 +120,11 @@ def test_notices_of_the_run_and_of_the_statement_are_both_printed() -> None:
     assert NOTICES["not-attested"].zh not in text
 
 
+def test_every_notice_of_a_shipped_methodology_has_its_words() -> None:
+    codes = {code for methodology in CATALOGUE.ruleset.methodologies.values() for code in methodology.notices}
+    assert sorted(codes - set(NOTICES)) == []
+
+
 def test_an_uncertainty_is_printed_where_there_is_one() -> None:
     result = inventory()
     report = report_of(result)
