@@ -112,7 +112,10 @@ class Profile(NamedTuple):
 
 @dataclass(frozen=True)
 class ReadingPlace:
-    """Where in the log a register reading stands."""
+    """A register reading and where it stands: `ordinal` within block number `block` of the frame at log index `index`.
+
+    `position`: the serial number in base units; `time`: ms UTC.
+    """
 
     position: int
     time: int
@@ -122,6 +125,11 @@ class ReadingPlace:
     block: int
     ordinal: int
     index: int
+
+    @property
+    def frame(self) -> tuple[str, int, int]:
+        """(gateway, epoch, seq)."""
+        return self.gateway, self.epoch, self.seq
 
     def as_json(self) -> dict[str, str]:
         """All members as text."""

@@ -45,7 +45,7 @@ from mrv.run import run as run_rules
 from verify.bundle import write_bundle
 from verify.completeness import Carrier, counted, figures
 from verify.members import name_of
-from verify.sources import Place, RegisterSource
+from verify.sources import RegisterSource
 from verify.trust import ChainTrust, Trust
 
 ORIGIN = "bench.example/park"
@@ -208,7 +208,7 @@ class Month:
         self.result = run_rules(self.rules, "green-power.pv", "1", document, date(2026, 12, 2))
         self.claim = self._claim()
         self.indices["claim.cose"] = self._append(REGISTRAR, envelope.CLAIM, claim_payload(self.claim))
-        closing = Place(end, self.period.end, GATEWAY, 0, seq, 0, ordinal, self.frames[seq][0])
+        closing = ReadingPlace(end, self.period.end, GATEWAY, 0, seq, 0, ordinal, self.frames[seq][0])
         register = RegisterSource("generation", METER, QUANTITY, POINT, start, None, closing, "measured", None)
         context = statements.Context(ORIGIN, chain_claim(self.claim).struct_hash().hex(), self.released,
                                      self._completeness(register))

@@ -17,6 +17,7 @@ from attestation import registry
 from attestation.dispute import history_of
 from attestation.envelope import open_envelope
 from attestation.manifest import FRAMES, STATEMENT, Manifest, Row, parse_manifest
+from attestation.registration import ReadingPlace
 from certificates import mirror, store
 from certificates.export_rows import manifest_rows, rows_document
 from certificates.export_series import ChainFrame, block_members, chains, frame_members
@@ -33,7 +34,7 @@ from verify.bundle import LEVELS, PURPOSES, write_bundle
 from verify.chainstate import status_slots
 from verify.members import name_of
 from verify.model import Detail, Details
-from verify.sources import Place, RegisterSource, register_sources, subjects_of
+from verify.sources import RegisterSource, register_sources, subjects_of
 from verify.statement import StatementDocument, parse_statement
 
 DETAILS_SCHEMA = "carbonseal-details/1"
@@ -160,7 +161,7 @@ class _Gathering:
                                    None if self._level == "full" else self._places(meter))
         return found
 
-    def _places(self, meter: str) -> list[Place]:
+    def _places(self, meter: str) -> list[ReadingPlace]:
         """The boundary readings of a meter's inputs."""
         ends = [place for source in self._inputs if source.meter == meter
                 for place in (source.opening, source.closing)]

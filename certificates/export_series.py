@@ -13,6 +13,7 @@ from attestation.envelope import open_envelope
 from attestation.frame import Frame, decode_frame
 from attestation.frames import counted_indices
 from attestation.history import History, gateway_at
+from attestation.registration import ReadingPlace
 from core import cbor
 from core.errors import NotFound
 from core.merkle import inclusion_path, leaf_hash
@@ -20,7 +21,7 @@ from core.period import Period, instant_text
 from ledger import log
 from verify.completeness import carriers
 from verify.members import name_of
-from verify.sources import Place, RegisterSource
+from verify.sources import RegisterSource
 
 _HOUR = 3_600_000
 _DAY = 24 * _HOUR
@@ -71,7 +72,7 @@ def frame_members(gateway: str, chain: Sequence[ChainFrame]) -> dict[str, bytes]
 
 
 def block_members(connection: Connection, meter: str, period: Period, found: Mapping[str, Sequence[ChainFrame]],
-                  bodies: Iterable[Place] | None) -> dict[str, bytes]:
+                  bodies: Iterable[ReadingPlace] | None) -> dict[str, bytes]:
     """The members blocks/<meter>/<day>.cbor. `bodies`: places whose bodies are shown; None for every body."""
     history = registry.history(connection, meter)
     gateways = dict.fromkeys(carrier.gateway for carrier in carriers(history, period))

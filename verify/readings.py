@@ -20,10 +20,10 @@ from attestation.block import (
     unpack,
 )
 from attestation.history import History, Segment, profile_at, segment_at, segments, serial
+from attestation.registration import ReadingPlace
 from core.errors import CarbonSealError, NotFound, VerificationFailed
 from core.records import ClockQuality, Quality
 from verify.model import BlockItem
-from verify.sources import Place
 
 # Bodies decoded side by side: enough to fill an array operation, few enough to stay in the cache.
 _BATCH = 96
@@ -89,7 +89,7 @@ class Register:
         self._parts = _segments(history, quantity)
         self._opened: dict[int, RegisterBlock | None] = {}
 
-    def check_place(self, place: Place, method: str, floor: int | None) -> None:
+    def check_place(self, place: ReadingPlace, method: str, floor: int | None) -> None:
         """Passes when the reading stands there, with that time and serial number, of the quality its use needs.
 
         `floor`: the serial number where the span begins; None when nothing before is known, and a register that wraps
@@ -109,7 +109,7 @@ class Register:
             raise VerificationFailed("reading-quality", f"quality {quality} is not {method}", where=_name(place))
         self._check_serial(place, int(block.raw[place.ordinal]), floor)
 
-    def passed_over(self, place: Place, instant: int) -> int:
+    def passed_over(self, place: ReadingPlace, instant: int) -> int:
         """How many readings between the place and the instant (inclusive) could have been taken and were not.
 
         Left out of the count is what shows a reason: unusable quality or clock, a register that falls, or one that
@@ -127,7 +127,7 @@ class Register:
                 count += self._later(position, place, instant)
         return count
 
-    def _later(self, position: int, place: Place, instant: int) -> int:
+    def _later(self, position: int, place: ReadingPlace, instant: int) -> int:
         block = self._open(position)
         if block is None:
             return 0
@@ -144,7 +144,7 @@ class Register:
         profile = profile_at(self._history, instant)
         return profile.capacity_w if profile else 0
 
-    def _check_serial(self, place: Place, raw: int, floor: int | None) -> None:
+    def _check_serial(self, place: ReadingPlace, raw: int, floor: int | None) -> None:
         part = segment_at(self._parts, place.time)
         expected = serial(part, raw)
         if part.modulus is not None:
@@ -157,7 +157,7 @@ class Register:
             raise VerificationFailed("serial-mismatch", f"the register and its history give {expected}, the statement "
                                      f"says {place.position}", where=_name(place))
 
-    def _walked(self, place: Place, floor: int) -> int:
+    def _walked(self, place: ReadingPlace, floor: int) -> int:
         """The serial number the register had reached before the place, wrap by wrap through the block headers."""
         for item in self._blocks[: self._position(place)]:
             header = item.header
@@ -173,7 +173,7 @@ class Register:
         position = serial(segment_at(self._parts, time), raw, floor)
         return position if 0 <= position - floor <= 24 * self._capacity(time) else floor
 
-    def _position(self, place: Place) -> int:
+    def _position(self, place: ReadingPlace) -> int:
         if place.frame not in self._places:
             raise VerificationFailed("reading-not-found", "the file has no such block", where=_name(place))
         return self._places[place.frame]
@@ -204,5 +204,5 @@ def _segments(history: History, quantity: str) -> tuple[Segment, ...]:
         raise VerificationFailed("reading-not-found", error.message, where=error.where) from None
 
 
-def _name(place: Place) -> str:
+def _name(place: ReadingPlace) -> str:
     return f"{place.gateway} epoch {place.epoch} seq {place.seq} reading {place.ordinal}"

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from attestation.registration import ReadingPlace
 from core.claims import members, text
 from core.errors import FormError
 from core.ids import check_id
@@ -15,25 +16,6 @@ from verify.model import Details
 
 _PLACE = ("position", "time", "gateway", "epoch", "seq", "block", "ordinal", "index")
 _INPUT = ("kind", "name", "quantity", "source", "priority", "method", "uncertainty")
-
-
-@dataclass(frozen=True)
-class Place:
-    """A register reading: its serial position (base units), time (ms UTC), and where it stands in which frame."""
-
-    position: int
-    time: int
-    gateway: str
-    epoch: int
-    seq: int
-    block: int
-    ordinal: int
-    index: int
-
-    @property
-    def frame(self) -> tuple[str, int, int]:
-        """(gateway, epoch, seq)."""
-        return self.gateway, self.epoch, self.seq
 
 
 @dataclass(frozen=True)
@@ -49,8 +31,8 @@ class RegisterSource:
     quantity: str
     mark: str | None
     start: int
-    opening: Place | None
-    closing: Place
+    opening: ReadingPlace | None
+    closing: ReadingPlace
     method: str
     amount: Any
 
@@ -88,9 +70,9 @@ def _register_source(record: Mapping[str, Any], source: dict[str, Any]) -> Regis
                           text(record["method"], "record.method"), record["quantity"])
 
 
-def _place(value: object) -> Place:
+def _place(value: object) -> ReadingPlace:
     item = members(value, _PLACE, "record.source")
     numbers = {name: parse_natural(item[name], where=name)
                for name in _PLACE if name not in ("time", "gateway")}
-    return Place(time=parse_instant(item["time"], where="time"), gateway=check_id(item["gateway"], where="gateway"),
-                 **numbers)
+    return ReadingPlace(time=parse_instant(item["time"], where="time"),
+                        gateway=check_id(item["gateway"], where="gateway"), **numbers)

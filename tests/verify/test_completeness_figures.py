@@ -10,14 +10,14 @@ from verify_world import EXPORT, GATEWAY, PERIOD, PV, STEP, World, profile
 
 from attestation.frame import FIRMWARE, LOST_SPOOL, EpochStart, Frame
 from attestation.history import read_history
-from attestation.registration import registration_payload
+from attestation.registration import ReadingPlace, registration_payload
 from core.errors import VerificationFailed
 from core.period import Period, instant_text
 from verify.chains import check_heads, proven_indices
 from verify.completeness import Carrier, carriers, counted, figures, losses, staleness
 from verify.model import FrameItem
 from verify.parse import parse_evidence
-from verify.sources import Place, RegisterSource
+from verify.sources import RegisterSource
 from verify.steps.completeness import check_chain
 
 HOUR = 3_600_000
@@ -29,7 +29,7 @@ def frame(t_first: int, t_last: int, **changes: Any) -> Frame:
 
 
 def source(closing: int, opening: int | None = None) -> RegisterSource:
-    at = Place(1, closing, GATEWAY, 0, 1, 0, 0, 1)
+    at = ReadingPlace(1, closing, GATEWAY, 0, 1, 0, 0, 1)
     return RegisterSource("x", PV, EXPORT, None, 0, None if opening is None else replace(at, time=opening), at,
                           "measured", None)
 

@@ -12,13 +12,12 @@ from verify_world import EXPORT, GATEWAY, PV, START, profile
 
 from attestation.block import BlockData, Column, decode_header, encode_block
 from attestation.history import History, read_history
-from attestation.registration import registration_payload
+from attestation.registration import ReadingPlace, registration_payload
 from core.errors import VerificationFailed
 from core.period import instant_text
 from core.records import ClockQuality, Quality
 from verify.model import BlockItem
 from verify.readings import Register, check_bodies
-from verify.sources import Place
 
 MINUTE = 60_000
 GOOD = ClockQuality.SYNCHRONISED
@@ -50,8 +49,8 @@ def block(seq: int, raw: Sequence[int], *, start: int | None = None, quality: Se
     return BlockItem(GATEWAY, 0, seq, 0, (), header, decode_header(header), content if body else None)
 
 
-def place(seq: int, ordinal: int, position: int) -> Place:
-    return Place(position, START + seq * 10 * MINUTE + ordinal * MINUTE, GATEWAY, 0, seq, 0, ordinal, 7)
+def place(seq: int, ordinal: int, position: int) -> ReadingPlace:
+    return ReadingPlace(position, START + seq * 10 * MINUTE + ordinal * MINUTE, GATEWAY, 0, seq, 0, ordinal, 7)
 
 
 def register(blocks: Sequence[BlockItem], clock: ClockQuality = GOOD, **options: Any) -> Register:

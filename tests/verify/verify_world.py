@@ -53,7 +53,7 @@ from verify.bundle import read_container, write_bundle
 from verify.chainstate import status_slots
 from verify.completeness import Carrier, counted, figures
 from verify.members import name_of
-from verify.sources import Place, RegisterSource
+from verify.sources import RegisterSource
 from verify.statement import parse_statement
 from verify.trust import ChainTrust, Trust, ValidatorSet
 
@@ -319,7 +319,7 @@ class World:
         headers = [decode_header(header) for position, frame in zip(self.chain(), chain, strict=True)
                    if frame in within for header, _ in self.frames[position][1].blocks]
         source = next(iter(self.result.inputs.items.values()))[0].source
-        closing = Place(**{name: int(text) if text.isdigit() else text for name, text in source["to"].items()
+        closing = ReadingPlace(**{name: int(text) if text.isdigit() else text for name, text in source["to"].items()
                            if name != "time"}, time=PERIOD.end - self.lies.earlier_reading * STEP)
         opening = None if "mark" in source else replace(closing, time=PERIOD.start)
         sources = [RegisterSource("x", meter, source["quantity"], None, 0, opening, closing, "measured", None)]

@@ -7,7 +7,7 @@ reason that shows in the blocks fails, unless the statement says that readings w
 from __future__ import annotations
 
 from attestation.history import claim_point_at, profile_at
-from attestation.registration import BASE_UNITS
+from attestation.registration import BASE_UNITS, ReadingPlace
 from core import jcs
 from core.errors import InputError, NotFound, VerificationFailed
 from core.merkle import leaf_hash, root, verify_inclusion
@@ -19,7 +19,7 @@ from verify.completeness import carriers
 from verify.model import BlockItem, Detail, Details
 from verify.readings import Register, check_bodies
 from verify.report import NotChecked
-from verify.sources import Place, RegisterSource, register_sources
+from verify.sources import RegisterSource, register_sources
 
 
 def check(case: Case) -> str:
@@ -98,7 +98,7 @@ def _blocks_of(case: Case, meter: str) -> list[tuple[BlockItem, ClockQuality]]:
     return ordered
 
 
-def _check_index(case: Case, place: Place) -> None:
+def _check_index(case: Case, place: ReadingPlace) -> None:
     """The log index a reading names is its frame's; of a frame without proof, not above the next proven one."""
     chain = case.evidence.frames.get(place.gateway, ())
     for item, proven in zip(chain, proven_indices(chain), strict=True):
