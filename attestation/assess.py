@@ -205,7 +205,7 @@ class Assessor:
         rules = self.subjects.rules(*column)
         codes: list[str] = []
         positions = np.zeros(len(raw), np.int64)
-        head_time, floor = self.heads.get(column, _NO_HEAD)
+        head_time, floor = head = self.heads.get(column, _NO_HEAD)
         capacity, register = 0, False
         for start, stop, rule in parts(rules, times):
             if rule is None:
@@ -220,7 +220,8 @@ class Assessor:
                 positions[start:stop] = serials(rule, part, floor if head_time >= 0 or start else None)
                 floor = int(positions[stop - 1])
         if register:
-            codes += _movement(times, positions, self.heads.get(column, _NO_HEAD), capacity)
+            since = int(head_time < 0)
+            codes += movement(np.append(head[0], times)[since:], np.append(head[1], positions)[since:], capacity)
         return codes, positions
 
 
@@ -265,9 +266,11 @@ def serials(rule: Rule, raw: Integers, floor: int | None) -> Integers:
     return positions
 
 
-def _movement(times: Integers, positions: Integers, head: tuple[int, int], capacity: int) -> list[str]:
-    if head[0] >= 0:
-        times, positions = np.append(head[0], times), np.append(head[1], positions)
+def movement(times: Integers, positions: Integers, capacity: int) -> list[str]:
+    """What is doubtful about serial numbers one after another: acceptance and verification ask the same.
+
+    At most one of clock-off (times do not rise), register-falls, impossible-jump (a rise beyond `reach`).
+    """
     rises, elapsed = np.diff(positions), np.diff(times)
     if len(rises) == 0:
         return []

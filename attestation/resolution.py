@@ -11,7 +11,9 @@ from core.errors import InputError, NotFound, Refused
 
 STAYS_OUT = "stays-out"
 # What a decision alone cannot mend: these need a registration (profile, swap, ratio), or stay out for good.
-NOT_BY_DECISION = frozenset({"out-of-range", "register-falls", "column-unknown", "scale-changed", "equivocation"})
+# A verifier recomputes the jump from the blocks and would refuse a period that ends on one, whoever decided.
+NOT_BY_DECISION = frozenset({"out-of-range", "register-falls", "impossible-jump", "column-unknown", "scale-changed",
+                             "equivocation"})
 MAX_NAME = 128
 
 

@@ -1,7 +1,8 @@
 """The series read model: the register at an instant, the energy of a period, hours, and raw readings on demand.
 
 R(t) is the last signed reading at or before t that counts; energy is a difference of two R, so lost readings in between
-neither add nor hide any. What is flagged and unresolved is not read here.
+neither add nor hide any. What is flagged and unresolved is not read here: a spike takes its column of that frame with
+it, and R(t) is the last reading of a frame before.
 """
 
 from __future__ import annotations

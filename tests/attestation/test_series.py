@@ -113,6 +113,28 @@ def test_a_jump_between_frames_is_held_against_the_time_between(
     assert node.codes() == codes
 
 
+@pytest.mark.parametrize("ordinal", [0, 1, 2])
+def test_a_spike_takes_its_column_of_the_frame_out_wherever_it_stands(
+        node: Node, gateway: Gateway, ordinal: int) -> None:
+    spiked = [300, 400, 500]
+    spiked[ordinal] += 50_000_000
+    node.put(gateway.frame(energy_block([100, 200])),
+             gateway.frame(energy_block(spiked, start=START + 5 * MINUTE)),
+             gateway.frame(energy_block([600, 700], start=START + 10 * MINUTE)))
+    assert {code for _, meter, _, code in node.flags() if meter == "m:main"} <= {"impossible-jump", "register-falls"}
+    assert {index for index, _, _, _ in node.flags()} == {3}
+    assert position(node, START + 8 * MINUTE) == 200
+    assert position(node, START + HOUR) == 700
+
+
+def test_no_decision_lets_a_jump_count(node: Node, gateway: Gateway) -> None:
+    node.put(gateway.frame(energy_block([100, 200])),
+             gateway.frame(energy_block([50_000_000], start=START + 5 * MINUTE)))
+    with node.connection() as connection, pytest.raises(CarbonSealError, match="flag-needs-registration"):
+        resolve(connection, 3, "m:main", "energy", "impossible-jump", "counts", "acct:x", START)
+    assert position(node, START + HOUR) == 200
+
+
 def test_a_register_wraps_at_its_width_without_a_flag(node: Node, gateway: Gateway) -> None:
     node.register("meter", "m:wrap", "profile", {"profile": wrapping_profile(4)})
     node.put(gateway.frame(block(), energy_block([9_900, 9_990, 20, 80], meter="m:wrap")),
