@@ -52,10 +52,11 @@ def findings(catalogue: Catalogue, released: Mapping[str, str]) -> Iterator[Find
         yield Finding("rule-not-entered", path, "run `python -m mrv.lint --add`")
     for parameter in catalogue.ruleset.parameters.values():
         yield from _gaps(parameter)
-    covered = {case.rule for case in catalogue.cases if "expected" in case.body}
-    for key in [*catalogue.ruleset.formulas, *catalogue.ruleset.methodologies]:
-        if key not in covered:
-            yield Finding("cases-missing", key, "no case beside the rule gives a number")
+    covered = {(case.kind, case.rule) for case in catalogue.cases if "expected" in case.body}
+    rules = [("formula", key) for key in catalogue.ruleset.formulas]
+    for kind, key in [*rules, *(("methodology", key) for key in catalogue.ruleset.methodologies)]:
+        if (kind, key) not in covered:
+            yield Finding("cases-missing", key, f"no case beside the {kind} gives a number")
 
 
 def _gaps(parameter: Parameter) -> Iterator[Finding]:
