@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
+from rich.progress import Progress, TaskID
 
 from api import fsck as checks
 from api.deployment import NODE_ORG, Founding, create, open_deployment
@@ -67,7 +69,11 @@ def fsck(directory: Dir, as_json: Json = False) -> None:
     link = deployment.chain_link()
     try:
         link.start()
-        findings = checks.check(deployment, link, checks.silent if as_json else _progress)
+        if as_json:
+            findings = checks.check(deployment, link)
+        else:
+            with Progress(*Progress.get_default_columns(), console=err, transient=True) as bars:
+                findings = checks.check(deployment, link, _shown_by(bars))
     finally:
         link.stop()
         deployment.close()
@@ -100,8 +106,16 @@ def put(
     raise typer.Exit(1 if any(item["outcome"] == "refused" for item in answers) else 0)
 
 
-def _progress(step: str, done: int, total: int) -> None:
-    err.print(f"  {step} {done}/{total}    ", end="\r")
+def _shown_by(bars: Progress) -> Callable[[str, int, int], None]:
+    """A bar for each step of the check."""
+    tasks: dict[str, TaskID] = {}
+
+    def show(step: str, done: int, total: int) -> None:
+        if step not in tasks:
+            tasks[step] = bars.add_task(step, total=total)
+        bars.update(tasks[step], completed=done, total=total)
+
+    return show
 
 
 def _hex(text: str) -> bytes:

@@ -13,7 +13,6 @@ from api.node import Node
 from certificates.report import AnchorFact, CertificateReport
 from certificates.report_data import certificate_report
 from certificates.report_pdf import render_html, render_pdf
-from core.clock import SharedClock
 from core.database import reading
 from core.ids import check_hex
 from mrv import catalogue
@@ -25,7 +24,7 @@ router = APIRouter(prefix="/v1", tags=["certificates"])
 async def page(node: NodeDep, request: Request, piece: str,
                form: Annotated[str, Query(pattern="^(html|pdf)$")] = "html") -> Response:
     """The printed page of a piece, in Chinese and English. Public. PDF needs pango on the node's machine."""
-    check_url = str(request.url_for("asset_check", piece=piece))
+    check_url = str(request.url_for("page", piece=piece))
     report = await run_in_threadpool(_report, node, check_hex(piece, where="piece"), check_url)
     if form == "html":
         return Response(render_html(report), media_type="text/html; charset=utf-8")
@@ -36,11 +35,10 @@ async def page(node: NodeDep, request: Request, piece: str,
 
 def _report(node: Node, piece: bytes, check_url: str) -> CertificateReport:
     deployment = node.deployment
-    notices = ["simulated-clock"] if isinstance(deployment.clock, SharedClock) else []
     with reading(deployment.engine) as connection:
         newest = next(iter(anchoring.listed(connection, 1)), None)
         chain = deployment.trust.chain
         anchor = AnchorFact(chain.id, chain.anchor_registry, newest.block, newest.time) if newest else None
         size = newest.size if newest else pipeline.sealed_size(connection)
         return certificate_report(connection, piece, rules=catalogue.shipped(), size=size, anchor=anchor,
-                                  check_url=check_url, now=deployment.clock.now(), notices=notices)
+                                  check_url=check_url, now=deployment.clock.now(), notices=["no-witnesses"])

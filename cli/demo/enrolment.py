@@ -11,9 +11,12 @@ from certificates.registry import Mark
 from cli.demo.screen import Screen
 from cli.demo.stage import HISTORY_STEP_S, Stage
 from cli.demo.world import (
+    COMPRESSOR,
     ENERGY_EXPORT,
+    FURNACE,
     GATEWAY,
     GOVERNOR_THRESHOLD,
+    MAIN,
     METERS,
     ORIGIN,
     PARTIES,
@@ -56,7 +59,9 @@ def found(stage: Stage, port: int | None) -> NodeIdentity:
         registrars=[registrar], rule_publishers=[registrar],
         governors=[governor.address for governor in parties.governors], threshold=GOVERNOR_THRESHOLD,
         settings={"title": "CarbonSeal 碳印 · 演示 Demo", "clock_file": "clock.bin", "show_readings": True,
-                  "http_port": port or free_port(), "seal_interval_ms": 500})
+                  "http_port": port or free_port(), "seal_interval_ms": 500,
+                  "source_notices": f"{MAIN.meter}=replayed-source {FURNACE.meter}=replayed-source "
+                                    f"{COMPRESSOR.meter}=replayed-source"})
     deployment = create(stage.directory, founding, clock=stage.clock)
     deployment.close()
     return NodeIdentity(deployment.node_signer.public_key.hex(), deployment.account.address)

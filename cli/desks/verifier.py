@@ -40,9 +40,10 @@ class Terms:
     materiality: Decimal = Decimal(5)
     materiality_source: str = "demonstration: 5 % as customary under ISO 14064-3"
     visit: str = "none"
+    notices: tuple[str, ...] = ()
 
 
-DEMONSTRATION = Terms()
+DEMONSTRATION = Terms(notices=("demonstration", "fictitious-parties"))
 
 
 @dataclass(frozen=True)
@@ -138,4 +139,4 @@ class VerifierDesk:
             addressee=str(review.claim["document"]["subject"]), criteria=criteria, assurance=terms.assurance,
             materiality=terms.materiality, materiality_source=terms.materiality_source, visit=terms.visit,
             sampling=Sampling("all details recomputed, no sample drawn", details, ()), findings=(),
-            conclusion=conclusion, reasons=reasons, notices=(), date=now, valid_until=now + VALID_MS)
+            conclusion=conclusion, reasons=reasons, notices=terms.notices, date=now, valid_until=now + VALID_MS)
