@@ -39,6 +39,9 @@ SPENDING_KINDS = frozenset({Kind.GREEN_POWER, Kind.REDUCTION})
 # One spelling for each reference, so that letter case cannot make a second one of it.
 _EXTERNAL_REF = re.compile(r"[a-z0-9-]{2,16}:[A-Z0-9](?:[A-Z0-9./_-]{0,98}[A-Z0-9])?")
 _VERSION = re.compile(r"[0-9A-Za-z][0-9A-Za-z._-]{0,31}")
+# Default-ignorable letters and marks (Unicode DerivedCoreProperties) and the blank Braille pattern: seen as nothing.
+_BLANKS = ((0x034F, 0x034F), (0x115F, 0x1160), (0x17B4, 0x17B5), (0x180B, 0x180F), (0x2800, 0x2800), (0x3164, 0x3164),
+           (0xFE00, 0xFE0F), (0xFFA0, 0xFFA0), (0xE0100, 0xE01EF))
 _NAME = re.compile(r"[a-z][a-z0-9_.-]{0,63}")
 
 _CLAIM_MEMBERS = (
@@ -260,16 +263,22 @@ def sequence(value: object, where: str, limit: int) -> list[Any]:
 
 
 def text(value: object, where: str, limit: int = MAX_TEXT) -> str:
-    """Text a person reads: NFC, no control or invisible characters, trimmed, 1 to `limit` characters.
+    """Text a person reads: NFC, nothing invisible, single plain spaces inside only, 1 to `limit` characters.
 
     Two spellings that look alike would be two exclusivity keys for one boundary.
     """
-    if (isinstance(value, str) and 0 < len(value) <= limit and value == value.strip()
-            and unicodedata.is_normalized("NFC", value)
-            and not any(unicodedata.category(c)[0] == "C" or unicodedata.category(c) in ("Zl", "Zp") for c in value)):
+    if (isinstance(value, str) and 0 < len(value) <= limit and value == value.strip(" ") and "  " not in value
+            and unicodedata.is_normalized("NFC", value) and not any(map(_is_unseen, value))):
         return value
     raise FormError("document-text", f"{str(value)[:60]!r} is not plain text of 1 to {limit} characters", where=where,
-                    hint="NFC, no control or invisible characters, no spaces around it")
+                    hint="NFC, no control or invisible characters, single plain spaces and none around it")
+
+
+def _is_unseen(character: str) -> bool:
+    """Control, format and unassigned characters, spaces other than U+0020, and letters and marks that show nothing."""
+    category = unicodedata.category(character)
+    return (category[0] == "C" or (category[0] == "Z" and character != " ")
+            or any(first <= ord(character) <= last for first, last in _BLANKS))
 
 
 def account(value: object, where: str) -> str:

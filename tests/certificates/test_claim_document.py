@@ -86,6 +86,10 @@ def test_ids_that_join_to_the_same_text_have_different_keys() -> None:
     ("boundary", "e\u0301", "document-text"),
     ("boundary", "park\u200b", "document-text"),
     ("boundary", "a\nb", "document-text"),
+    ("boundary", "屋顶  光伏", "document-text"),
+    *[("boundary", f"屋顶{unseen}光伏", "document-text") for unseen in (
+        "\u00a0", "\u2002", "\u202f", "\u3000", "\u2028", "\u034f", "\u115f", "\u1160", "\u17b4", "\u180b", "\u180e",
+        "\u180f", "\u2800", "\u3164", "\ufe00", "\ufe0f", "\uffa0", "\U000e0100", "\U000e01ef", "\u00ad", "\u2060")],
     ("boundary", "长" * 501, "document-text"),
     ("boundary", None, "document-text"),
     ("period.end", "2026-01-01", "instant-malformed"),
@@ -114,6 +118,13 @@ def test_a_claim_out_of_form_is_refused_with_its_code(path: str, value: Any, cod
     with pytest.raises(FormError) as refusal:
         parse_claim(altered(path, value))
     assert refusal.value.code == code
+
+
+@pytest.mark.parametrize("boundary", [
+    "蓝河新能源（江苏）：屋顶光伏“一期”，A、B 栋；含 110 kV 升压站！", "Roof, phase 1", "㐀𠀀 生僻字", "CO₂e ≤ 1 t · 5 %",
+    "x" * 500])
+def test_ordinary_text_is_kept_as_written(boundary: str) -> None:
+    assert parse_claim(altered("boundary", boundary)).boundary == boundary
 
 
 def test_an_inventory_spends_no_intervals() -> None:
