@@ -1,0 +1,63 @@
+"""tests/vectors/runs/runs.json: what another implementation of runs is held against.
+
+`python tests/mrv/run_vectors.py` writes it.
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+from split_helpers import AUGUST, JULY, JUNE, TODAY, glass, glass_rules, in_parts, month, paper_item, span, whole
+
+from core.errors import CarbonSealError
+from mrv.service import result_json
+
+TARGET = Path(__file__).parents[1] / "vectors" / "runs" / "runs.json"
+_GAP = {"type": "substitution", "rule": "greatest-rate", "meter": None, "start": "2026-06-10T16:00:00.000Z",
+        "end": "2026-06-12T16:00:00.000Z", "rate": {"value": "1.5", "unit": "t/h"}, "reason": "秤体故障",
+        "digest": "ef" * 32}
+
+
+def _given() -> dict[str, dict[str, Any]]:
+    ash = paper_item("100", "t", uncertainty="5")
+    purity = paper_item("0.9", "1", priority="1", uncertainty="10")
+    gap = paper_item("72", "t", source=_GAP, priority="4", method="estimated")
+    previous = {"statement": "aa" * 32, "priorities": {"soda_ash": "1"}}
+    june, july = (JUNE, JULY, month("100")), (JULY, AUGUST, month("300"))
+    return {
+        "the day before the change": whole(JUNE, JULY, month("100")),
+        "the day of the change": whole(JULY, AUGUST, month("100")),
+        "across the change": whole(JUNE, AUGUST, month("100")),
+        "across the change in parts": in_parts(june, july),
+        "parts that leave a day out": in_parts(june, july) | {"period": span(JUNE, "2026-08-31T16:00:00.000Z")},
+        "five and ten per cent": whole(JUNE, JULY, month("1") | {"soda_ash": [ash], "purity": [purity]}),
+        "one of two states no uncertainty": whole(JUNE, JULY, month("1") | {"soda_ash": [ash]}),
+        "a gap of two days": whole(JUNE, JULY, month("1") | {"soda_ash": [paper_item("100", "t"), gap]}),
+        "a gap that is not rate times time": whole(JUNE, JULY, month("1") | {
+            "soda_ash": [gap | {"quantity": {"value": "71", "unit": "t"}}]}),
+        "a source below that of the year before": whole(JUNE, JULY, month("100"), previous=previous),
+        "an intensive quantity given twice": whole(JUNE, JULY, month("1") | {
+            "purity": [purity, paper_item("0.9", "1", "cd", priority="1")]}),
+    }
+
+
+def vectors() -> str:
+    """The rules of the small methodology, each inputs document with what a run prints, or with its error."""
+    rules = glass_rules()
+    documents = rules.documents_for(rules.methodologies["inventory.glass@1"])
+    cases = []
+    for name, given in _given().items():
+        case: dict[str, Any] = {"name": name, "at": TODAY.isoformat(), "inputs": given}
+        try:
+            printed = result_json(glass(given, rules))
+            case |= {key: printed[key] for key in ("result", "outputs", "notices", "quality", "parts")}
+        except CarbonSealError as error:
+            case["error"] = error.code
+        cases.append(case)
+    return json.dumps({"rules": documents, "cases": cases}, ensure_ascii=False, indent=1) + "\n"
+
+
+if __name__ == "__main__":
+    TARGET.write_text(vectors(), "utf-8")

@@ -1,0 +1,19 @@
+"""The committed vectors of runs are what this implementation gives."""
+
+from __future__ import annotations
+
+import json
+
+from run_vectors import TARGET, vectors
+
+
+def test_the_committed_vectors_are_those_of_the_engine() -> None:
+    assert TARGET.read_text("utf-8") == vectors()
+
+
+def test_the_vectors_hold_numbers_and_errors() -> None:
+    cases = json.loads(TARGET.read_text("utf-8"))["cases"]
+    assert {case.get("error") for case in cases} == {None, "period-crosses-change", "parts-malformed",
+                                                     "source-mismatch", "input-repeated"}
+    assert [case["quality"]["stated"].get("quality.uncertainty") for case in cases if "quality" in case].count(
+        {"value": "11.1803", "unit": "%"}) == 1
