@@ -16,8 +16,9 @@ from dataclasses import dataclass
 from typing import Any, cast
 
 from sqlalchemy import Connection, Engine, Row, Table, insert, select, update
-from sqlalchemy.exc import OperationalError
 
+from api.loop import Loop
+from api.metrics import Metrics
 from api.models import ApiJob
 from core.clock import Clock, SystemClock
 from core.database import reading, transaction
@@ -148,7 +149,7 @@ def run(engine: Engine, functions: Mapping[str, Function], job: Job,
 
     beat = _Heartbeat(engine, job.id)
     try:
-        result = functions[job.kind](job.arguments, report)
+        result = json.dumps(functions[job.kind](job.arguments, report))
     except _PutBack:
         with transaction(engine) as connection:
             connection.execute(update(_JOBS).where(_JOBS.c.id == job.id).values(
@@ -164,7 +165,7 @@ def run(engine: Engine, functions: Mapping[str, Function], job: Job,
     else:
         with transaction(engine) as connection:
             connection.execute(update(_JOBS).where(_JOBS.c.id == job.id).values(
-                state="done", result=json.dumps(result), touched=_LEASE_CLOCK.now()))
+                state="done", result=result, touched=_LEASE_CLOCK.now()))
     finally:
         beat.stop()
 
@@ -181,40 +182,28 @@ def drain(engine: Engine, functions: Mapping[str, Function]) -> int:
 class Runner:
     """The in-process runner: one thread that drains the table. `nudge` wakes it; it also looks every `poll` seconds."""
 
-    def __init__(self, engine: Engine, functions: Mapping[str, Function], poll: float = POLL_S) -> None:
-        self._engine, self._functions, self._poll = engine, functions, poll
-        self._wake, self._stopping = threading.Event(), threading.Event()
-        self._thread = threading.Thread(target=self._loop, name="carbonseal-jobs", daemon=True)
+    def __init__(self, engine: Engine, functions: Mapping[str, Function], metrics: Metrics,
+                 poll: float = POLL_S) -> None:
+        self._engine, self._functions = engine, functions
+        self._loop = Loop("jobs", self._round, poll, metrics)
 
     def start(self) -> None:
         """Begin."""
-        self._thread.start()
+        self._loop.start()
 
     def nudge(self, _identifier: str) -> None:
         """A job was queued."""
-        self._wake.set()
+        self._loop.wake()
 
     def stop(self) -> None:
-        """Finish the job in hand, then end."""
-        self._stopping.set()
-        self._wake.set()
-        if self._thread.ident is not None:
-            self._thread.join()
+        """Finish the job in hand or put it back, then end."""
+        self._loop.stop()
 
-    def _loop(self) -> None:
-        while not self._stopping.is_set():
-            try:
-                self._step()
-            except (CarbonSealError, OperationalError) as error:
-                _log.warning("jobs wait: %s", error)
-            self._wake.wait(self._poll)
-            self._wake.clear()
-
-    def _step(self) -> None:
-        while not self._stopping.is_set() and waiting(self._engine):
+    def _round(self) -> None:
+        while not self._loop.stopping() and waiting(self._engine):
             job = take(self._engine)
             if job is not None:
-                run(self._engine, self._functions, job, self._stopping.is_set)
+                run(self._engine, self._functions, job, self._loop.stopping)
 
 
 class _Heartbeat:

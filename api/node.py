@@ -32,7 +32,7 @@ class Node:
         self.generation = 0
         self.writer = FrameWriter(self._commit, deployment.settings.max_waiting_bytes, self.metrics)
         self.link = deployment.chain_link()
-        self.runner = jobs.Runner(deployment.engine, functions or tasks.functions(deployment, self.link))
+        self.runner = jobs.Runner(deployment.engine, functions or tasks.functions(deployment, self.link), self.metrics)
         broker = deployment.settings.broker_url
         self._nudger = Nudger(broker) if broker else None
         self._chain = ChainFollower(deployment, self.link, self.metrics)

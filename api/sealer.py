@@ -5,73 +5,25 @@ A round that fails is logged, counted and tried again; nothing is remembered bet
 
 from __future__ import annotations
 
-import logging
-import threading
 from collections.abc import Callable
 from time import monotonic
-
-from sqlalchemy.exc import OperationalError
 
 from api import entries, pipeline
 from api.chain import ChainLink
 from api.deployment import Deployment
+from api.loop import Loop
 from api.metrics import Metrics
 from attestation.envelope import MANIFEST
 from attestation.manifest import parse_manifest
 from certificates.blocks import Block
 from core.database import reading
-from core.errors import CarbonSealError, NotFound
+from core.errors import NotFound
 from ledger import log
 
 # How often the number of waiting entries is looked at while the interval has not passed yet.
 TICK_S = 0.05
 # The chain is asked at least this often even when nothing was sealed: others write there too.
 CHAIN_INTERVAL_S = 2.0
-# After a failure the next round waits longer and longer, up to this.
-LONGEST_BACKOFF_S = 30.0
-
-_log = logging.getLogger("carbonseal.background")
-
-
-class Loop:
-    """Calls `work` again and again in a thread of its own; `wait` is slept between rounds and cut short by `wake`."""
-
-    def __init__(self, name: str, work: Callable[[], None], wait: float, metrics: Metrics) -> None:
-        self.name, self._work, self._wait, self._metrics = name, work, wait, metrics
-        self._wake, self._stopping = threading.Event(), threading.Event()
-        self._thread = threading.Thread(target=self._run, name=f"carbonseal-{name}", daemon=True)
-
-    def start(self) -> None:
-        """Begin."""
-        self._thread.start()
-
-    def wake(self) -> None:
-        """Run the next round now."""
-        self._wake.set()
-
-    def stop(self) -> None:
-        """Finish the round in hand, then end."""
-        self._stopping.set()
-        self._wake.set()
-        if self._thread.ident is not None:
-            self._thread.join()
-
-    def _run(self) -> None:
-        failures = 0
-        while not self._stopping.is_set():
-            try:
-                self._work()
-                failures = 0
-            except (CarbonSealError, OperationalError) as error:
-                failures += 1
-                self._metrics.failures.labels(self.name).inc()
-                _log.warning("%s: %s", self.name, error)
-            except Exception:  # noqa: BLE001  a bug must not end the loop; it is logged and counted
-                failures += 1
-                self._metrics.failures.labels(self.name).inc()
-                _log.exception("%s met an error of the node's own", self.name)
-            self._wake.wait(self._wait if not failures else min(self._wait * 2**failures, LONGEST_BACKOFF_S))
-            self._wake.clear()
 
 
 class Sealer:

@@ -17,6 +17,7 @@ from sqlalchemy import Engine
 from api import jobs, tasks
 from api.deployment import open_deployment
 from api.jobs import Function
+from api.metrics import Metrics
 from core.errors import InputError
 
 TASK = "carbonseal.run_job"
@@ -72,7 +73,7 @@ def run_worker(directory: Path, *, concurrency: int = 1) -> None:
     functions = tasks.functions(deployment, link)
     celery = make_celery(deployment.settings.broker_url)
     bind(celery, deployment.engine, functions)
-    sweep = jobs.Runner(deployment.engine, functions, poll=SWEEP_S)
+    sweep = jobs.Runner(deployment.engine, functions, Metrics(), poll=SWEEP_S)
     sweep.start()
     try:
         celery.worker_main(["worker", "--loglevel=WARNING", f"--concurrency={concurrency}", "--pool=threads"])

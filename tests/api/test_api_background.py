@@ -16,8 +16,9 @@ from api_world import HOUR, START, World, founding
 from api import entries, pipeline
 from api.chain import AccountLock, load_addresses
 from api.deployment import Deployment, create, writing
+from api.loop import Loop
 from api.metrics import Metrics
-from api.sealer import Loop, Sealer, manifest_due
+from api.sealer import Sealer, manifest_due
 from attestation.envelope import MANIFEST
 from core.clock import FixedClock
 from core.database import reading

@@ -9,12 +9,13 @@ from typing import Any
 
 import pytest
 from api_helpers import NOW, STEEL, SUZHENG, bearer, check_problem
-from sqlalchemy import update
+from sqlalchemy import Engine, update
 from starlette.testclient import TestClient
 
 from api import jobs
 from api.app import create_app
 from api.deployment import Deployment
+from api.metrics import Metrics
 from api.models import ApiJob
 from api.node import Node
 from core.database import reading, transaction
@@ -146,7 +147,7 @@ def test_a_long_job_keeps_its_lease(deployment: Deployment, monkeypatch: pytest.
 
 
 def test_the_runner_works_when_nudged_and_ends_when_told(deployment: Deployment) -> None:
-    runner = jobs.Runner(deployment.engine, FUNCTIONS)
+    runner = jobs.Runner(deployment.engine, FUNCTIONS, Metrics())
     runner.start()
     identifier = submit(deployment, "double", number=5)
     runner.nudge(identifier)
@@ -155,6 +156,37 @@ def test_the_runner_works_when_nudged_and_ends_when_told(deployment: Deployment)
         time.sleep(0.01)
     runner.stop()
     assert fetch(deployment, identifier).result == {"doubled": 10}
+
+
+def test_a_result_that_cannot_be_stored_is_the_jobs_error(deployment: Deployment) -> None:
+    identifier = submit(deployment, "unstorable")
+    jobs.drain(deployment.engine, {"unstorable": lambda _arguments, _report: {"x": object()}})
+    failed = fetch(deployment, identifier)
+    assert failed.state == "failed"
+    assert failed.error is not None
+    assert failed.error["code"] == "internal-error"
+
+
+def test_the_runner_outlives_a_bug_in_its_own_round(deployment: Deployment, monkeypatch: pytest.MonkeyPatch) -> None:
+    faults = [ZeroDivisionError("bug")]
+
+    def waiting(engine: Engine) -> bool:
+        if faults:
+            raise faults.pop()
+        return really(engine)
+
+    really = jobs.waiting
+    monkeypatch.setattr(jobs, "waiting", waiting)
+    metrics = Metrics()
+    runner = jobs.Runner(deployment.engine, FUNCTIONS, metrics, poll=0.01)
+    identifier = submit(deployment, "double", number=5)
+    runner.start()
+    deadline = time.monotonic() + 5
+    while not fetch(deployment, identifier).finished and time.monotonic() < deadline:
+        time.sleep(0.01)
+    runner.stop()
+    assert fetch(deployment, identifier).result == {"doubled": 10}
+    assert 'carbonseal_background_failures_total{task="jobs"} 1.0' in metrics.render().decode()
 
 
 def test_an_unknown_job_is_not_found(deployment: Deployment) -> None:

@@ -1,0 +1,62 @@
+"""A thread that does the same round again and again; no error ends it before it is told to."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Callable
+
+from sqlalchemy.exc import OperationalError
+
+from api.metrics import Metrics
+from core.errors import CarbonSealError
+
+# After a failure the next round waits longer and longer, up to this.
+LONGEST_BACKOFF_S = 30.0
+
+_log = logging.getLogger("carbonseal.background")
+
+
+class Loop:
+    """Calls `work` again and again in a thread of its own; `wait` is slept between rounds and cut short by `wake`."""
+
+    def __init__(self, name: str, work: Callable[[], None], wait: float, metrics: Metrics) -> None:
+        self.name, self._work, self._wait, self._metrics = name, work, wait, metrics
+        self._wake, self._stopping = threading.Event(), threading.Event()
+        self._thread = threading.Thread(target=self._run, name=f"carbonseal-{name}", daemon=True)
+
+    def start(self) -> None:
+        """Begin."""
+        self._thread.start()
+
+    def wake(self) -> None:
+        """Run the next round now."""
+        self._wake.set()
+
+    def stopping(self) -> bool:
+        """Whether it was told to end: a long round asks."""
+        return self._stopping.is_set()
+
+    def stop(self) -> None:
+        """Finish the round in hand, then end."""
+        self._stopping.set()
+        self._wake.set()
+        if self._thread.ident is not None:
+            self._thread.join()
+
+    def _run(self) -> None:
+        failures = 0
+        while not self._stopping.is_set():
+            try:
+                self._work()
+                failures = 0
+            except (CarbonSealError, OperationalError) as error:
+                failures += 1
+                self._metrics.failures.labels(self.name).inc()
+                _log.warning("%s: %s", self.name, error)
+            except Exception:  # noqa: BLE001  a bug must not end the loop; it is logged and counted
+                failures += 1
+                self._metrics.failures.labels(self.name).inc()
+                _log.exception("%s met an error of the node's own", self.name)
+            self._wake.wait(self._wait if not failures else min(self._wait * 2**failures, LONGEST_BACKOFF_S))
+            self._wake.clear()
