@@ -119,7 +119,9 @@ def _definition_json(definition: Definition, step: Step) -> Document:
 
 
 def _step_json(step: Step) -> Document:
-    return node_record(step) | {"operands": [_step_json(operand) for operand in step.steps]}
+    record: Document = node_record(step)
+    record["operands"] = [_step_json(operand) for operand in step.steps]
+    return record
 
 
 def run_methodology(ruleset: RuleSet, name: str, inputs_document: object, at: date) -> Document:

@@ -86,7 +86,7 @@ def walk(step: Step, path: str = "") -> Iterator[tuple[str, Step]]:
         yield from walk(child, f"{path}.{i}" if path else str(i))
 
 
-def node_record(step: Step) -> dict[str, str]:
+def node_record(step: Step) -> dict[str, Any]:
     """{"operator", "name", "value", "unit"} of one evaluated operation."""
     name = ".".join((step.node.name, *step.node.extra)) if step.node.operator == "field" else step.node.name
     return {"operator": step.node.operator, "name": name, "value": value_text(step.value), "unit": step.node.unit_text}
