@@ -7,6 +7,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from ledger_helpers import ORIGIN, Log, naive_path, naive_proof, naive_root
+from sqlalchemy import text
 
 from core import merkle
 from core.clock import FixedClock
@@ -284,4 +285,5 @@ def test_tiles_and_bundles_are_served_at_every_width_up_to_the_checkpoint(a_log:
 def test_the_time_of_a_checkpoint_is_the_clocks(a_log: Log) -> None:
     a_log.clock = FixedClock(1234)
     a_log.grow(1)
-    a_log.corrupt("UPDATE log_checkpoint SET time = time WHERE time = 1234")
+    with reading(a_log.engine) as connection:
+        assert connection.execute(text("SELECT time FROM log_checkpoint")).scalars().all() == [1234]
