@@ -89,33 +89,34 @@ def act(stage: Stage, screen: Screen, days: int) -> dict[str, Any]:
                     "先核对证明，再签发", "proofs are checked before anything is issued"):
         certified = _certify(stage, screen, period)
     with screen.act("拆分、转让、注销", "Split, transfer, retire"):
-        assets.trade(stage, screen, certified[-1], period)
+        assets.trade(stage, screen, certified["green-power"], period)
     with screen.act("导出证据，断网复核", "Export evidence, check it offline",
                     "只凭一个文件和读者自己的信任表", "one file and the reader's own trust list are enough"):
-        exported = assets.export(stage, screen, certified)
+        exported = assets.export(stage, screen, list(certified.values()))
         assets.verify_elsewhere(stage, screen, exported)
     with screen.act("篡改一轮：每一种都被识破", "Tamper round: each one is caught"):
-        tampered = assets.tamper(stage, screen, exported, certified[-1])
+        tampered = assets.tamper(stage, screen, exported, certified["green-power"])
     with screen.act("打印证书（中英文，带二维码）", "Print certificates (zh, en, QR code)"):
-        pages = assets.print_pages(stage, screen, certified)
+        pages = assets.print_pages(stage, screen, list(certified.values()))
     overview = stage.node().get("/v1/overview")
     return {
         "frames": progress.frames_signed, "readings": progress.readings, "log_size": int(overview["head"]["size"]),
         "checkpoint": overview["head"]["root"], "anchors": len(stage.node().listed("/v1/anchors?limit=500")),
-        "statements": [item.statement for item in certified],
-        "certificates": [{"name": item.name, "amount": item.amount, "unit": item.unit} for item in certified],
+        "statements": [item.statement for item in certified.values()],
+        "certificates": [{"name": name, "amount": item.amount, "unit": item.unit}
+                         for name, item in certified.items()],
         "evidence": [str(path) for path in exported.paths.values()], "pages": [str(path) for path in pages],
         "trust": str(stage.directory / "trust.json"), "tampered": tampered, "seconds": screen.seconds,
     }
 
 
-def _certify(stage: Stage, screen: Screen, period: Period) -> list[Certified]:
+def _certify(stage: Stage, screen: Screen, period: Period) -> dict[str, Certified]:
     documents = stage.parties.of(STEEL).folder / "documents"
     plan = (("emission", STEEL, claims.emission_facts(period, documents)),
             ("reduction", STEEL, claims.reduction_facts(period, documents)),
             ("green-power", ENERGY, claims.green_power_facts(period)))
-    made = [claims.certify(stage, screen, name, party, facts) for name, party, facts in plan]
-    return [certified for certified in made if certified is not None]
+    made = {name: claims.certify(stage, screen, name, party, facts) for name, party, facts in plan}
+    return {name: certified for name, certified in made.items() if certified is not None}
 
 
 def _close(screen: Screen, summary: dict[str, Any]) -> None:
