@@ -232,9 +232,7 @@ def record(connection: Connection, decisions: Sequence[Decision], indices: Seque
         flags += [(index, frame.gateway, each) for each in assessment.flags]
     rollups.flush(connection)
     record_flags(connection, flags)
-    for decision in appended:
-        if decision.outcome == Outcome.EQUIVOCATION:
-            _record_equivocation(connection, decision)
+    _record_equivocations(connection, [decision for decision in appended if decision.outcome == Outcome.EQUIVOCATION])
 
 
 def _record_frames(connection: Connection, appended: Sequence[Decision]) -> None:
@@ -263,19 +261,24 @@ def _record_gateways(connection: Connection, accepted: Sequence[Decision]) -> No
         index_elements=["gateway"], set_={name: statement.excluded[name] for name in names}), list(heads.values()))
 
 
-def _record_equivocation(connection: Connection, decision: Decision) -> None:
-    """Flag both frames and take what the first one counted out again."""
-    index, _, _ = decision.kept()
-    first = decision.earlier.index if decision.earlier else None
-    assert first is not None
-    spans = select(col(FrameRow.log_index), col(FrameRow.gateway), col(FrameRow.t_first), col(FrameRow.t_last))
-    flagged = select(col(FlagRow.log_index)).where(col(FlagRow.code) == _EQUIVOCATION)
-    rows = connection.execute(spans.where(col(FrameRow.log_index).in_([first, index]),
-                                          col(FrameRow.log_index).not_in(flagged)))
-    record_flags(connection, [(at, gateway, flag(_EQUIVOCATION, Span(gateway, t_first, t_last)))
-                              for at, gateway, t_first, t_last in rows.all()])
-    meters = select(col(BlockRow.meter)).where(col(BlockRow.log_index) == first)
-    refold(connection, [row[0] for row in connection.execute(meters)])
+def _record_equivocations(connection: Connection, decisions: Sequence[Decision]) -> None:
+    """Flag both frames of each and take what the first ones counted out again.
+
+    Once for the whole batch: a gateway that signs a thousand payloads for one place must not fold its meters as often.
+    """
+    meters: set[str] = set()
+    for decision in decisions:
+        assert decision.earlier is not None
+        first, index = decision.earlier.index, decision.index
+        spans = select(col(FrameRow.log_index), col(FrameRow.gateway), col(FrameRow.t_first), col(FrameRow.t_last))
+        flagged = select(col(FlagRow.log_index)).where(col(FlagRow.code) == _EQUIVOCATION)
+        rows = connection.execute(spans.where(col(FrameRow.log_index).in_([first, index]),
+                                              col(FrameRow.log_index).not_in(flagged)))
+        record_flags(connection, [(at, gateway, flag(_EQUIVOCATION, Span(gateway, t_first, t_last)))
+                                  for at, gateway, t_first, t_last in rows.all()])
+        meters.update(connection.scalars(select(col(BlockRow.meter)).where(col(BlockRow.log_index) == first)))
+    if meters:
+        refold(connection, sorted(meters))
 
 
 def disputes_of(connection: Connection, decisions: Sequence[Decision], now: int) -> list[bytes]:

@@ -28,6 +28,8 @@ MAX_PAYLOAD_BYTES = 4096
 MAX_COUNTER = 2**63 - 1
 MAX_BLOCKS = 4096
 MAX_SUBMISSION_BYTES = 64 * 2**20
+# More than a week of minutes. Without it megabytes of empty submissions, which need no key, hold the one writer.
+MAX_SUBMISSIONS = 2**14
 
 KEY, RESET, FIRMWARE, LOST_SPOOL = "key", "reset", "firmware", "lost-spool"
 START_REASONS = frozenset({KEY, RESET, FIRMWARE, LOST_SPOOL})
@@ -216,7 +218,10 @@ def encode_submission(submission: Submission) -> bytes:
 
 def read_submissions(data: bytes) -> Iterator[Submission]:
     """The submissions of a frame file (CBOR sequence), by form alone. Raises FormError (submission-…, cbor-…)."""
-    for item in cbor.sequence(data, limit=MAX_SUBMISSION_BYTES):
+    for number, item in enumerate(cbor.sequence(data, limit=MAX_SUBMISSION_BYTES)):
+        if number == MAX_SUBMISSIONS:
+            raise FormError("submissions-too-many", f"more than {MAX_SUBMISSIONS} frames at once",
+                            hint="send smaller batches")
         if type(item) is not list or len(item) != 2 or type(item[0]) is not bytes or type(item[1]) is not list:
             raise _not_a_submission()
         if len(item[1]) > MAX_BLOCKS:

@@ -19,11 +19,13 @@ from attestation_helpers import (
     silent,
 )
 
+from attestation import acceptance
 from attestation.acceptance import Outcome, record_beacon
 from attestation.dispute import parse_dispute
 from attestation.envelope import DISPUTE, open_envelope
 from attestation.flags import MAX_AHEAD_MS, MAX_LATE_MS
 from attestation.frame import Beacon, EpochStart, Submission
+from attestation.refold import refold
 from attestation.registration import rotation_payload
 from core.database import transaction
 from core.records import ClockQuality
@@ -210,6 +212,16 @@ def test_equivocation_within_one_batch_and_a_third_payload_chain_their_disputes(
     first, second = (parse_dispute(open_envelope(entry).payload) for entry in node.entries[5:7])
     assert (first.seq, second.seq) == (0, 1)
     assert second.prev == open_envelope(node.entries[5]).digest
+
+
+def test_many_payloads_for_one_place_fold_its_meters_once(
+        node: Node, gateway: Gateway, monkeypatch: pytest.MonkeyPatch) -> None:
+    folded: list[list[str]] = []
+    monkeypatch.setattr(acceptance, "refold", lambda connection, meters: (
+        folded.append(list(meters)), refold(connection, meters)))
+    node.put(*[gateway.build(block(power=power)) for power in range(20)])
+    assert folded == [["m:main"]]
+    assert len(node.flags()) == 20
 
 
 def test_a_disputed_span_is_out_of_calculations_and_the_rest_counts(node: Node, gateway: Gateway) -> None:

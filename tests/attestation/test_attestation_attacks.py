@@ -28,6 +28,7 @@ from attestation.envelope import open_envelope, seal, verify_envelope
 from attestation.frame import (
     MAX_BLOCKS,
     MAX_COUNTER,
+    MAX_SUBMISSIONS,
     Beacon,
     EpochStart,
     Frame,
@@ -215,6 +216,13 @@ def test_a_frame_of_too_many_blocks_is_refused_by_its_count() -> None:
     item = cbor.encode([b"", [[b"", b""]] * (MAX_BLOCKS + 1)])
     with pytest.raises(FormError, match="submission-too-large"):
         list(read_submissions(item))
+
+
+def test_empty_submissions_are_refused_by_their_number() -> None:
+    item = cbor.encode([b"", []])
+    assert len(list(read_submissions(item * MAX_SUBMISSIONS))) == MAX_SUBMISSIONS
+    with pytest.raises(FormError, match="submissions-too-many"):
+        list(read_submissions(item * (MAX_SUBMISSIONS + 1)))
 
 
 @pytest.mark.parametrize(("count", "accepted"), [(MAX_COUNT, True), (MAX_COUNT + 1, False)])
