@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
-from attestation.assess import USABLE, reach
+from attestation.assess import USABLE, movement
 from attestation.block import (
+    VALUE_LIMIT,
     Body,
     Header,
     Integers,
@@ -28,6 +30,9 @@ from verify.model import BlockItem
 # Bodies decoded side by side: enough to fill an array operation, few enough to stay in the cache.
 _BATCH = 96
 _UNTRUSTED = (ClockQuality.UNKNOWN, ClockQuality.RELATIVE)
+
+# Times (ms UTC) and raw counts of readings one after another, (n,) each.
+Run = tuple[Integers, Integers]
 
 
 def check_bodies(items: Iterable[BlockItem]) -> int:
@@ -110,11 +115,10 @@ class Register:
         self._check_serial(place, int(block.raw[place.ordinal]), floor)
 
     def passed_over(self, place: ReadingPlace, instant: int) -> int:
-        """How many readings between the place and the instant (inclusive) could have been taken and were not.
+        """How many usable readings of trusted clocks lie between the place and the instant (inclusive).
 
-        Left out of the count is what shows a reason: unusable quality or clock, a register that falls, or one that
-        rises faster than the capacity. Raises VerificationFailed (reading-not-last when the place lies after the
-        instant, reading-not-found when a block that may hold later readings came without its body).
+        Raises VerificationFailed (reading-not-last when the place lies after the instant, reading-not-found when a
+        block that may hold later readings came without its body).
         """
         if place.time > instant:
             raise VerificationFailed("reading-not-last", "the reading is later than the instant", where=_name(place))
@@ -123,22 +127,83 @@ class Register:
             header = self._blocks[position].header
             if header.readings and header.t0 > instant:
                 break
-            if header.readings and self._trusted[position]:
-                count += self._later(position, place, instant)
+            block = self._open(position) if header.readings and self._trusted[position] else None
+            if block is not None:
+                later = (block.times > place.time) & (block.times <= instant)
+                count += int((later & _usable(block)).sum())
         return count
 
-    def _later(self, position: int, place: ReadingPlace, instant: int) -> int:
+    def check_fit(self, place: ReadingPlace) -> None:
+        """Passes when the reading's block moves as acceptance asks, in itself and against its neighbours both ways.
+
+        Acceptance keeps a column of a frame out as a whole; so a neighbour is not asked when it does not move plausibly
+        itself, or does not join the block on its far side. Raises VerificationFailed (reading-implausible).
+        """
+        position = self._position(place)
+        own = self._run(position)
+        if own is None or not self._moves(*own):
+            raise VerificationFailed("reading-implausible", "the readings of its block fall, or rise beyond the "
+                                     "capacity", where=_name(place))
+        before, after = range(position - 1, -1, -1), range(position + 1, len(self._blocks))
+        # Frames of a clock that went back stand in the chain but not in time.
+        earlier = (run for run in self._runs(before) if run[0][-1] < own[0][0])
+        later = (run for run in self._runs(after) if run[0][0] > own[0][-1])
+        if not (self._joins(own, earlier) and self._joins(own, later)):
+            raise VerificationFailed("reading-implausible", "the register falls, or rises beyond the capacity, between "
+                                     "its block and the next one before or after", where=_name(place))
+
+    def falls_below(self, place: ReadingPlace, until: int) -> bool:
+        """Whether a later block that begins before `until` shows the register below the place, by its header."""
+        for position in range(self._position(place) + 1, len(self._blocks)):
+            header = self._blocks[position].header
+            ends = _ends(header, self._quantity) if header.t0 < until and self._trusted[position] else None
+            for time, raw in zip(*(end.tolist() for end in ends), strict=True) if ends else ():
+                if serial(segment_at(self._parts, time), raw, place.position) < place.position:
+                    return True
+        return False
+
+    def _joins(self, own: Run, neighbours: Iterator[Run]) -> bool:
+        """Whether the nearest neighbour that is not itself doubtful fits; `neighbours` from near to far."""
+        near = next(neighbours, None)
+        while near is not None:
+            far = next(neighbours, None)
+            if self._moves(*near):
+                if self._fit(own, near):
+                    return True
+                if far is None or self._fit(near, far):
+                    return False
+            near = far
+        return True
+
+    def _fit(self, *runs: Run) -> bool:
+        """Whether the later of two runs begins where the earlier may have led."""
+        earlier, later = sorted(runs, key=lambda run: int(run[0][0]))
+        return self._moves(np.append(earlier[0][-1:], later[0][:1]), np.append(earlier[1][-1:], later[1][:1]))
+
+    def _moves(self, times: Integers, raw: Integers) -> bool:
+        """Whether readings one after another move as acceptance asks."""
+        positions, floor = list[int](), 0
+        for time, value in zip(times.tolist(), raw.tolist(), strict=True):
+            floor = serial(segment_at(self._parts, time), value, floor)
+            positions.append(floor)
+        if max(map(abs, positions)) >= VALUE_LIMIT:
+            return False
+        return not movement(times, np.array(positions, np.int64), self._capacity(int(times[-1])))
+
+    def _runs(self, positions: Iterable[int]) -> Iterator[Run]:
+        return (run for run in map(self._run, positions) if run is not None)
+
+    def _run(self, position: int) -> Run | None:
+        """The usable readings of a block as (times, raw); without its body, the ends that its header shows."""
+        item = self._blocks[position]
+        header = item.header
+        if not header.readings or not self._trusted[position] or header.t0 < self._parts[0].since:
+            return None
+        if item.body is None:
+            return _ends(header, self._quantity)
         block = self._open(position)
-        if block is None:
-            return 0
-        mask = (block.times > place.time) & (block.times <= instant) & np.isin(block.quality, sorted(USABLE))
-        count = 0
-        for time, raw in zip(block.times[mask].tolist(), block.raw[mask].tolist(), strict=True):
-            part = segment_at(self._parts, time)
-            rise = serial(part, raw, place.position) - place.position
-            limit = reach(np.array(self._capacity(time), np.int64), time - place.time)
-            count += 0 <= rise <= int(limit)
-        return count
+        usable = None if block is None else _usable(block)
+        return None if block is None or not np.any(usable) else (block.times[usable], block.raw[usable])
 
     def _capacity(self, instant: int) -> int:
         profile = profile_at(self._history, instant)
@@ -195,6 +260,21 @@ def _register_block(header: Header, body: Body, quantity: str) -> RegisterBlock 
         if column.quantity == quantity:
             return RegisterBlock(header, times_of(header, body), column.values, quality_of(body))
     return None
+
+
+def _usable(block: RegisterBlock) -> NDArray[np.bool_]:
+    return np.isin(block.quality, sorted(USABLE))
+
+
+def _ends(header: Header, quantity: str) -> Run | None:
+    """First and last reading as the header shows them; None where it does not show that they are usable, or when."""
+    raw = [dict(registers).get(quantity) for registers in (header.first_registers, header.last_registers)]
+    unusable = any(code not in USABLE for code, _ in header.quality_summary)
+    if None in raw or unusable or (header.readings > 1 and not header.step):
+        return None
+    count = min(header.readings, 2)
+    times = (header.t0, header.t0 + header.step * (header.readings - 1))
+    return np.array(times[:count], np.int64), np.array(raw[:count], np.int64)
 
 
 def _segments(history: History, quantity: str) -> tuple[Segment, ...]:

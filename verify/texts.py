@@ -122,6 +122,8 @@ CODES: dict[str, Texts] = {
     "body-mismatch": ("数据块内容与其头不符。", "A block's body is not the one its header names."),
     "reading-not-found": ("引用的读数不存在。", "A reading the details name is not there."),
     "reading-not-last": ("期末(初)之前还有更晚的读数。", "A later reading at or before the instant was passed over."),
+    "reading-implausible": ("引用的读数与前后读数不符(突变)，不能作为期末(初)。",
+                            "A boundary reading is a spike: it does not fit the readings before or after it."),
     "reading-quality": ("引用的读数质量标记不允许。", "A boundary reading is not of measured quality."),
     "input-mismatch": ("重算的输入与明细不符。", "A recomputed input is not the one in the details."),
     "serial-mismatch": (

@@ -121,8 +121,8 @@ def test_a_claim_out_of_form_is_refused_with_its_code(path: str, value: Any, cod
 
 
 @pytest.mark.parametrize("boundary", [
-    "蓝河新能源（江苏）：屋顶光伏“一期”，A、B 栋；含 110 kV 升压站！", "Roof, phase 1", "㐀𠀀 生僻字", "CO₂e ≤ 1 t · 5 %",
-    "x" * 500])
+    "蓝河新能源（江苏）：屋顶光伏“一期”，A、B 栋；含 110 kV 升压站！", "Roof, phase 1",
+    "㐀𠀀 生僻字", "CO₂e ≤ 1 t · 5 %", "x" * 500])
 def test_ordinary_text_is_kept_as_written(boundary: str) -> None:
     assert parse_claim(altered("boundary", boundary)).boundary == boundary
 

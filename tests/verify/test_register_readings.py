@@ -122,17 +122,16 @@ def test_a_reading_after_the_instant_is_no_boundary() -> None:
         register([block(0, [10, 20])]).passed_over(place(0, 1, 20), START)
 
 
-def test_what_shows_its_reason_may_be_passed_over() -> None:
+def test_only_unusable_readings_may_be_passed_over() -> None:
     unusable = block(1, [40, 50], quality=[int(Quality.FAULT)] * 2)
-    fallen = block(2, [3, 4])
-    leapt = block(3, [10**9, 10**9 + 1])
-    found = register([block(0, [10, 20]), unusable, fallen, leapt])
+    found = register([block(0, [10, 20]), unusable])
     assert found.passed_over(place(0, 1, 20), START + 50 * MINUTE) == 0
 
 
-def test_a_rise_within_the_capacity_may_not_be_passed_over() -> None:
-    found = register([block(0, [10, 20]), block(1, [20 + 4_000_000 * 11 // 60])], capacity="4000000")
-    assert found.passed_over(place(0, 1, 20), START + 50 * MINUTE) == 1
+@pytest.mark.parametrize("later", [[3, 4], [10**9, 10**9 + 1], [30, 40]])
+def test_a_spike_excuses_no_reading_after_it(later: list[int]) -> None:
+    found = register([block(0, [10, 20]), block(1, later)])
+    assert found.passed_over(place(0, 1, 20), START + 50 * MINUTE) == 2
 
 
 def test_a_frame_of_an_untrusted_clock_may_be_passed_over() -> None:
@@ -145,6 +144,98 @@ def test_a_block_that_may_hold_a_later_reading_needs_its_body() -> None:
     assert found.passed_over(place(0, 1, 20), START + 10 * MINUTE - 1) == 0
     with pytest.raises(VerificationFailed, match="reading-not-found"):
         found.passed_over(place(0, 1, 20), START + 10 * MINUTE)
+
+
+# A spike is no end of a period.
+
+CAPACITY = 4_000_000
+MINUTE_REACH = 3 * CAPACITY // 60 + 1
+"""A minute and the refresh of two that acceptance allows for, and one count."""
+
+
+def fits(blocks: Sequence[BlockItem], at: ReadingPlace, **options: Any) -> bool:
+    try:
+        register(blocks, **options).check_fit(at)
+    except VerificationFailed as refused:
+        return refused.code != "reading-implausible"
+    return True
+
+
+@pytest.mark.parametrize(("rise", "fitting"), [(0, True), (MINUTE_REACH, True), (MINUTE_REACH + 1, False), (-1, False)])
+def test_a_reading_fits_when_it_rises_within_the_capacity(rise: int, fitting: bool) -> None:
+    raw = [100, 100 + rise]
+    assert fits([block(0, raw)], place(0, 1, 0)) is fitting
+    assert fits([block(0, raw)], place(0, 0, 0)) is fitting
+
+
+@pytest.mark.parametrize("body", [True, False])
+@pytest.mark.parametrize(("rise", "fitting"), [
+    (0, True), (12 * CAPACITY // 60 + 1, True), (12 * CAPACITY // 60 + 2, False), (-1, False)])
+def test_a_reading_fits_the_blocks_before_and_after_by_body_or_header(rise: int, fitting: bool, body: bool) -> None:
+    blocks = [block(0, [100]), block(1, [100 + rise])]
+    assert fits([blocks[0], block(1, [100 + rise], body=body)], place(0, 0, 0)) is fitting
+    assert fits([block(0, [100], body=body), blocks[1]], place(1, 0, 0)) is fitting
+
+
+def test_a_reading_alone_has_nothing_to_fit() -> None:
+    assert fits([block(0, [10**9])], place(0, 0, 0))
+
+
+@pytest.mark.parametrize("other", [0, 2])
+def test_a_neighbour_that_spikes_itself_is_not_asked(other: int) -> None:
+    """Acceptance kept its column out: the block beyond decides."""
+    blocks = [block(0, [10, 20]), block(1, [30, 40]), block(2, [50, 60]), block(3, [70, 80]), block(4, [90, 95])]
+    blocks[other + 1] = block(other + 1, [10**9, 30])
+    at = place(2, 1, 0) if other == 0 else place(2, 0, 0)
+    assert fits(blocks, at)
+    blocks[other + 1] = block(other + 1, [10**9, 10**9 + 1])
+    assert fits(blocks, at)
+
+
+def test_a_whole_block_above_the_others_does_not_fit() -> None:
+    blocks = [block(0, [10, 20]), block(1, [30, 40]), block(2, [10**7, 10**7 + 1]), block(3, [70, 80]),
+              block(4, [90, 95])]
+    assert not fits(blocks, place(2, 0, 0))
+    assert not fits(blocks[2:], place(2, 1, 0))
+    assert not fits(blocks[:3], place(2, 1, 0))
+
+
+def test_unusable_readings_and_untrusted_clocks_are_no_neighbours() -> None:
+    fault = block(1, [10**9, 0], quality=[int(Quality.FAULT)] * 2)
+    assert fits([block(0, [10, 20]), fault, block(2, [30, 40])], place(0, 1, 0))
+    assert fits([block(0, [10, 20]), replace(fault, body=None), block(2, [30, 40])], place(0, 1, 0))
+    clocks = [(block(0, [10, 20]), GOOD), (block(1, [10**9]), ClockQuality.UNKNOWN), (block(2, [30]), GOOD)]
+    Register(history(), EXPORT, clocks).check_fit(place(0, 1, 0))
+
+
+def test_frames_of_a_clock_that_went_back_are_no_neighbours() -> None:
+    assert fits([block(0, [10, 20]), block(1, [15], start=START), block(2, [30, 40])], place(0, 1, 0))
+
+
+def test_a_wrap_and_a_swap_fit_and_a_number_beyond_all_limits_does_not() -> None:
+    assert fits([block(0, [9_900, 9_990]), block(1, [20, 40])], place(0, 1, 0), width="4")
+    assert not fits([block(0, [5_000, 4_999])], place(0, 1, 0), width="4", capacity="60000")
+    assert fits([block(0, [980, 1000]), block(1, [5, 15])], place(1, 0, 0), swap_at=START + 10 * MINUTE)
+    assert not fits([block(0, [10, 2**62 - 1])], place(0, 1, 0), swap_at=START - 1, capacity="1000000000")
+
+
+@pytest.mark.parametrize(("until", "falls"), [(START + 10 * MINUTE, False), (START + 10 * MINUTE + 1, True)])
+def test_a_later_header_below_the_reading_is_seen_within_the_period(until: int, falls: bool) -> None:
+    blocks = [block(0, [10, 100]), block(1, [99, 120], body=False)]
+    assert register(blocks).falls_below(place(0, 1, 100), until) is falls
+    assert not register(blocks).falls_below(place(0, 1, 99), until)
+    assert not register(blocks, ClockQuality.UNKNOWN).falls_below(place(0, 1, 100), until)
+
+
+def test_a_header_that_may_show_unusable_readings_says_nothing() -> None:
+    fault = block(1, [0, 120], quality=[int(Quality.FAULT), 0], body=False)
+    assert not register([block(0, [10, 100]), fault]).falls_below(place(0, 1, 100), START + 50 * MINUTE)
+
+
+def test_a_swap_inside_a_later_block_is_no_fall() -> None:
+    blocks = [block(0, [980, 990]), block(1, [1000, 5])]
+    found = register(blocks, swap_at=START + 11 * MINUTE)
+    assert not found.falls_below(place(0, 1, 990), START + 50 * MINUTE)
 
 
 # Serial numbers.

@@ -16,7 +16,10 @@ from verify_world import (
     HOUR,
     NODE,
     ORIGIN,
+    PERIOD,
     PV,
+    RISE_WH,
+    STEP,
     VERIFIER,
     WITNESS,
     Lies,
@@ -178,6 +181,11 @@ def _statement(why: str, step: int, code: str, **fields: Any) -> EvidenceCase:
     return lie(why, step, code, statement=fields)
 
 
+def raised(start: int, wh: int, readings: int) -> dict[int, int]:
+    """So many readings from an instant on, each that much higher."""
+    return {start + i * STEP: wh for i in range(readings)}
+
+
 STATEMENT = world().statement_index
 OTHER = account("somebody-else").address
 RETIRED = {"purpose": "2026 年绿色用电", "beneficiary": "示例企业", "start": CHAIN_TIME - 24 * HOUR, "end": CHAIN_TIME}
@@ -196,6 +204,10 @@ CASES: dict[str, EvidenceCase] = {
         record={"status": "retired", "retirement": RETIRED | {
             "start": "2026-11-16T00:00:00.000Z", "end": "2026-11-17T00:00:00.000Z"}})).file("public")),
     "piece": lie("Units 3 to 9 after a split.", 0, "", "public", record={"u0": 3, "u1": 10}),
+    "fast-rise": lie("The register rises before the end as fast as its capacity allows.", 0, "",
+                     spikes=raised(PERIOD.end, 17 * 4_000_000 // 60 + 1 - RISE_WH, 16)),
+    "spike-passed-over": lie("A spike at the end is flagged, and the reading before it is taken.", 0, "",
+                             earlier_reading=1, completeness={"flagged": "1"}, spikes={PERIOD.end: 50_000_000}),
     "development-chain": EvidenceCase(
         "No seals; the reader allows a development chain.", lambda: world(Lies(development=True)).file("public"),
         trust=lambda trust: replace(trust, allow_development_chain=True), development=True),
@@ -330,6 +342,19 @@ CASES: dict[str, EvidenceCase] = {
                            document(_set("records", 0, "salt", "00" * 16))),
     "earlier-reading": lie("A later reading before the end was passed over.", 7, "reading-not-last",
                            earlier_reading=1),
+    "end-spike": lie("The period ends on a single reading far above its neighbours.", 7, "reading-implausible",
+                     spikes={PERIOD.end: 50_000_000}),
+    "end-spike-auditor": lie("The same, in a file that holds the bodies of the ends only.", 7, "reading-implausible",
+                             "auditor", spikes={PERIOD.end: 50_000_000}),
+    "end-spike-block": lie("The last readings of the period all stand far above what comes next.", 7,
+                           "reading-implausible", spikes=raised(PERIOD.end, 50_000_000, 16)),
+    "opening-spike": lie("An emission opens on a spike that makes it smaller.", 7, "reading-implausible",
+                         kind="emission", spikes={PERIOD.start: 5_000_000}),
+    "spike-unflagged": lie("A spike was passed over and the statement flags nothing.", 7, "reading-not-last",
+                           earlier_reading=1, spikes={PERIOD.end: 50_000_000}),
+    "register-above-later": lie("The register stands below the opening later on, and nothing was flagged.", 7,
+                                "reading-not-last", kind="emission", spikes=raised(PERIOD.start + 8 * HOUR,
+                                                                                  -9_500_000, 16)),
     "reading-elsewhere": lie("The reading named does not exist.", 7, "reading-not-found", place={"ordinal": "99"}),
     "reading-of-another-frame": lie("The frame is not at the index named.", 7, "reading-not-found",
                                     place={"index": "1"}),

@@ -109,6 +109,7 @@ class Lies:
     statement_signer: str = "node"
     place: Mapping[str, Any] = field(default_factory=dict)
     earlier_reading: int = 0
+    spikes: Mapping[int, int] = field(default_factory=dict)
     completeness: Mapping[str, str] = field(default_factory=dict)
     claim: Mapping[str, Any] = field(default_factory=dict)
     claim_account: str = "enterprise"
@@ -208,10 +209,14 @@ class World:
         """(gateway, name of its key) of the frame at a position in time."""
         return GATEWAY, self.lies.frame_signer
 
+    def raw_at(self, instant: int) -> int:
+        """The PV register as the gateway read it."""
+        return raw_at(instant) + self.lies.spikes.get(instant, 0)
+
     def _frame(self, seq: int) -> None:
         first = START + (seq - 2) * FRAME
         times = np.arange(first, first + FRAME, STEP, dtype=np.int64)
-        raw = np.array([raw_at(int(time)) for time in times], np.int64)
+        raw = np.array([self.raw_at(int(time)) for time in times], np.int64)
         quality = np.zeros(READINGS, np.int64)
         if self.lies.low_quality_end:
             quality[times == PERIOD.end] = 4
@@ -280,7 +285,7 @@ class World:
         instant -= self.lies.earlier_reading * STEP if instant == PERIOD.end else 0
         seq, ordinal = divmod((instant - START) // STEP + 2 * READINGS, READINGS)
         ordinals = {MAIN: 0, PV: 1}
-        position = raw_at(instant) * (1 if meter == PV else 2)
+        position = self.raw_at(instant) * (1 if meter == PV else 2)
         return ReadingPlace(position, instant, self.carrier(seq)[0], *self.where(seq), ordinals[meter], ordinal,
                             self.frames[seq][0]).as_json()
 

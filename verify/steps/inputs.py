@@ -1,7 +1,7 @@
 """Step 7: the details stand under the statement's root, and each register input follows from signed blocks.
 
-R(t) at either end of the period is the last usable reading at or before t. A reading that was passed over without a
-reason that shows in the blocks fails, unless the statement says that readings were flagged; then it is printed.
+R(t) at either end of the period is the last usable reading at or before t, and fits its neighbours: a spike is no end.
+A reading that was passed over fails, unless the statement says that readings were flagged; then it is printed.
 """
 
 from __future__ import annotations
@@ -74,13 +74,17 @@ def _check_source(case: Case, source: RegisterSource) -> int:
         _check_claim_point(case, source)
     register = Register(history, source.quantity, _blocks_of(case, source.meter))
     period = case.statement.period
-    passed = 0
+    passed, unflagged = 0, case.statement.completeness.get("flagged") == "0"
     floor = None if source.opening is None else source.start
     for place, instant, known in ((source.opening, period.start, None), (source.closing, period.end, floor)):
         if place is not None:
             _check_index(case, place)
             register.check_place(place, source.method, known)
             passed += register.passed_over(place, instant)
+            register.check_fit(place)
+            if unflagged and register.falls_below(place, period.end):
+                raise VerificationFailed("reading-not-last", "the register stands below the reading later, and the "
+                                         "statement says that none was flagged", where=source.meter)
     _check_quantity(case, source)
     return passed
 
