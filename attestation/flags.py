@@ -16,21 +16,27 @@ MAX_LATE_MS = 14 * 24 * HOUR_MS
 
 NOTICES = frozenset({"beacon-unknown", "declared-loss", "meter-missing"})
 
-MESSAGES = {
-    "meter-not-enrolled": "nobody enrolled this meter",
-    "meter-elsewhere": "another gateway carries this meter",
-    "meter-missing": "the gateway carries this meter and the frame has no block for it",
-    "column-unknown": "the profile in force has no such column",
-    "scale-changed": "the scale is not that of the profile in force",
-    "out-of-range": "a value is outside the limits of the profile",
-    "register-falls": "the register falls without a swap or roll-over",
-    "impossible-jump": "the register moves faster than the capacity allows",
-    "calibration-expired": "the calibration expired before the last reading",
-    "clock-off": "the clock is off: unknown, ahead of the node, behind its beacon, or back behind earlier readings",
-    "late": "the frame came too late to count unseen",
-    "beacon-unknown": "the node does not know the block the frame names; it counts as none",
-    "declared-loss": "the gateway lost its spool: frames were signed that never came",
-    "equivocation": "two payloads were signed for one place of the chain",
+# What each code means, in Chinese and English.
+MESSAGES: dict[str, tuple[str, str]] = {
+    "meter-not-enrolled": ("表计未登记", "nobody enrolled this meter"),
+    "meter-elsewhere": ("该表计由另一网关采集", "another gateway carries this meter"),
+    "meter-missing": (
+        "该网关应采集此表计，而帧中没有它的数据块", "the gateway carries this meter and the frame has no block for it"),
+    "column-unknown": ("有效档案中没有此列", "the profile in force has no such column"),
+    "scale-changed": ("倍率与有效档案不符", "the scale is not that of the profile in force"),
+    "out-of-range": ("数值超出档案的上下限", "a value is outside the limits of the profile"),
+    "register-falls": ("止码下降而没有换表或翻转登记", "the register falls without a swap or roll-over"),
+    "impossible-jump": ("止码增长超出容量所允许", "the register moves faster than the capacity allows"),
+    "calibration-expired": ("最后一次读数前检定已过期", "the calibration expired before the last reading"),
+    "clock-off": (
+        "时钟不可信：未知、超前于节点、早于所引区块，或早于此前的读数",
+        "the clock is off: unknown, ahead of the node, behind its beacon, or back behind earlier readings"),
+    "late": ("帧到得太迟，须经人查看才计入", "the frame came too late to count unseen"),
+    "beacon-unknown": (
+        "节点不认识帧所引的区块，视同未引", "the node does not know the block the frame names; it counts as none"),
+    "declared-loss": (
+        "网关丢失了存储：有已签名的帧从未送达", "the gateway lost its spool: frames were signed that never came"),
+    "equivocation": ("同一位置签署了两份内容", "two payloads were signed for one place of the chain"),
 }
 
 

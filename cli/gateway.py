@@ -17,7 +17,13 @@ from edge.progress import Progress
 # A gateway's machine has no chain client and no database: what the registrar does is imported when asked for.
 app = typer.Typer(no_args_is_help=True, help="网关 · the edge agent", cls=lazy_group({
     "enrol": Lazy("cli.registry:enrol_gateway",
-                  "登记网关，并打印其配置行 · enrol a gateway and print the lines of its configuration.")}))
+                  "登记网关，并打印其配置行 · enrol a gateway and print the lines of its configuration."),
+    "endorse": Lazy("cli.devices:endorse_key",
+                    "网关停止后，旧钥背书新钥 · with the gateway stopped, the old key endorses the new one."),
+    "rotate": Lazy("cli.devices:rotate_key",
+                   "登记已背书的换钥 · enter a rotation of a gateway's key that the old key endorsed."),
+    "revoke": Lazy("cli.devices:revoke_gateway",
+                   "吊销网关的全部密钥，此后的帧被拒绝 · revoke a gateway's keys: frames after that are refused.")}))
 Config = Annotated[Path, typer.Option("--config", "-c", help="网关配置 TOML · the gateway's configuration")]
 
 

@@ -59,6 +59,10 @@ class Node:
         """POST a JSON document; the JSON answer."""
         return self._request("POST", path, json=document).json()
 
+    def tell(self, path: str, document: Any) -> None:
+        """POST a JSON document that has no answer."""
+        self._request("POST", path, json=document)
+
     def send(self, path: str, content: bytes, media_type: str = ENVELOPE) -> Any:
         """POST bytes; the JSON answer."""
         return self._request("POST", path, content=content, headers={"content-type": media_type}).json()

@@ -54,7 +54,7 @@ def add_participant(
     place: Place = ".", org: Org = REGISTRAR, token: Token = None, as_json: Json = False,
 ) -> None:
     """登记参与方；给出治理方密钥则同时上链 · register a participant; with governors' keys on the chain as well."""
-    with _desk(signer, place, org, token) as desk:
+    with open_desk(signer, place, org, token) as desk:
         index = desk.enter(PARTICIPANT, org_id, "register", {
             "name": {"zh": name_zh, "en": name_en}, "roles": role, "accreditation": accreditation,
             "jurisdiction": jurisdiction, "group": group, "keys": [_key_use(text) for text in public_key or []],
@@ -70,8 +70,23 @@ def enter_participant(
     token: Token = None, as_json: Json = False,
 ) -> None:
     """让已登记的参与方上链 · have a registered participant entered on the chain."""
-    with _desk(signer, place, org, token) as desk:
+    with open_desk(signer, place, org, token) as desk:
         print_answer({"participant": org_id, "entered": _enter(desk, org_id, governor_key)}, as_json)
+
+
+@participant_app.command("revoke")
+@command
+def revoke_participant(
+    org_id: Id, signer: Signer,
+    reason: Annotated[str, typer.Option("--reason", help="理由 · reason")],
+    governor_key: Governors = None, place: Place = ".", org: Org = REGISTRAR, token: Token = None,
+    as_json: Json = False,
+) -> None:
+    """吊销参与方；链上随 enter 终止其角色 · revoke a participant; on the chain `enter` ends its roles."""
+    with open_desk(signer, place, org, token) as desk:
+        index = desk.enter(PARTICIPANT, org_id, "revoke", {"reason": reason})
+        entered = _enter(desk, org_id, governor_key)
+    print_answer({"participant": org_id, "index": str(index), "entered": entered}, as_json)
 
 
 @participant_app.command("list")
@@ -95,7 +110,7 @@ def enrol_gateway(
     place: Place = ".", org: Org = REGISTRAR, token: Token = None, as_json: Json = False,
 ) -> None:
     """登记网关，并打印其配置行 · enrol a gateway and print the lines of its configuration."""
-    with _desk(signer, place, org, token) as desk:
+    with open_desk(signer, place, org, token) as desk:
         index = desk.enter(DEVICE, gateway_id, "enrol", {"public_key": public_key, "site": site, "org": owner})
         node = {"url": desk.node.url, "origin": desk.origin}
     lines = toml_lines({"node": node, "gateway": {"id": gateway_id, "site": site, "key": "signer.pem"}})
@@ -114,8 +129,26 @@ def add_meter(
 ) -> None:
     """登记表计；head 填入网关配置的 registration · register a meter; its head is the gateway's `registration`."""
     document = mapping(parse_lenient(profile.read_bytes()), "profile")
-    with _desk(signer, place, org, token) as desk:
+    with open_desk(signer, place, org, token) as desk:
         index = desk.enter(METER, meter_id, "profile", {"profile": document})
+        head = desk.node.get(f"/v1/registrations/{meter_id}")["head"]
+    print_answer({"meter": meter_id, "index": str(index), "head": head}, as_json)
+
+
+@meter_app.command("swap")
+@command
+def swap_meter(
+    meter_id: Id, signer: Signer,
+    readings: Annotated[Path, typer.Option(
+        "--readings", help="各寄存器的止码与起码 JSON · closing and opening reading of every register, JSON")],
+    profile: Annotated[Path | None, typer.Option("--profile", help="新表档案 JSON · the new meter's profile")] = None,
+    place: Place = ".", org: Org = REGISTRAR, token: Token = None, as_json: Json = False,
+) -> None:
+    """登记换表：序号接着走 · register that a meter was swapped: its serial numbers go on."""
+    registers = parse_lenient(readings.read_bytes())
+    document = mapping(parse_lenient(profile.read_bytes()), "profile") if profile else None
+    with open_desk(signer, place, org, token) as desk:
+        index = desk.enter(METER, meter_id, "swap", {"registers": registers, "profile": document})
         head = desk.node.get(f"/v1/registrations/{meter_id}")["head"]
     print_answer({"meter": meter_id, "index": str(index), "head": head}, as_json)
 
@@ -131,7 +164,7 @@ def open_claim_point(
     place: Place = ".", org: Org = REGISTRAR, token: Token = None, as_json: Json = False,
 ) -> None:
     """以一个读数为起点登记声明点，并在链上开序号 · open a claim point at a reading, in the log and on the chain."""
-    with _desk(signer, place, org, token, key) as desk:
+    with open_desk(signer, place, org, token, key) as desk:
         profile = desk.profile(meter)
         first = desk.node.get(f"/v1/meters/{meter}/register", quantity=quantity, at=at)
         reading = {name: value for name, value in first.items() if name not in ("meter", "quantity")}
@@ -155,7 +188,7 @@ def open_facility(
 ) -> None:
     """在链上为减排设施开时间序号 · open a facility's mark in time on the chain, for reductions."""
     opening = parse_instant(start, where="--start")
-    with _desk(signer, place, org, token, key) as desk:
+    with open_desk(signer, place, org, token, key) as desk:
         desk.open_mark(Mark(mark_id, owner, MarkKind.TIME, opening, 0, 0))
     print_answer({"facility": mark_id, "opening": start}, as_json)
 
@@ -167,12 +200,15 @@ def release_rules(
     place: Place = ".", org: Org = REGISTRAR, token: Token = None, as_json: Json = False,
 ) -> None:
     """把本版本的全部规则发布到日志 · release the rules of this version in the log."""
-    with _desk(signer, place, org, token) as desk:
+    with open_desk(signer, place, org, token) as desk:
         print_answer({"version": version, "index": str(desk.release_rules(version))}, as_json)
 
 
 @contextmanager
-def _desk(signer: Path, place: str, org: str, token: Path | None, key: Path | None = None) -> Iterator[RegistrarDesk]:
+def open_desk(
+    signer: Path, place: str, org: str, token: Path | None, key: Path | None = None,
+) -> Iterator[RegistrarDesk]:
+    """The registrar's desk at a node. `signer`, `key`: files of the registrar's keys."""
     registrar, account = load_signer(signer), load_account(key) if key else None
     with connect(place, org, token) as node:
         yield RegistrarDesk(node, registrar, account, node.clock)

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from adapters.contract import Source
+from attestation.frame import EpochStart
 from core.errors import CarbonSealError, Refused
 from core.numbers import decimal_text, parse_natural
 from core.signer import load_signer
@@ -66,6 +67,23 @@ async def _run(config: Config, frames: int | None, until: int | None, drain_s: f
         await node.close()
         spool.close()
     return progress
+
+
+def last_signed(config: Config) -> tuple[int, int | None, bytes | None]:
+    """(epoch, seq, payload digest) of the last frame the spool holds; seq and digest None before the epoch's first.
+
+    Only of use while the gateway is stopped. Raises Refused (spool-…), Unavailable (spool-…).
+    """
+    _check_not_lost(config)
+    spool = Spool(config.spool, config.gateway, config.origin, limit_bytes=config.spool_bytes,
+                  limit_frames=config.spool_frames)
+    try:
+        place = spool.next_place()
+    finally:
+        spool.close()
+    if isinstance(place.prev, EpochStart):
+        return place.epoch, None, None
+    return place.epoch, place.seq - 1, place.prev
 
 
 def _marker(config: Config) -> Path:

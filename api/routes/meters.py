@@ -11,8 +11,10 @@ from starlette.concurrency import run_in_threadpool
 from api.accounts import Account
 from api.answers import json_body
 from api.deps import AnyAccount, NodeDep, Registrar, Snapshot
+from api.messages import LANGUAGES
 from api.node import Node
 from attestation import registry, resolution, series
+from attestation.flags import MESSAGES
 from attestation.history import profile_at
 from attestation.registration import METER, Profile
 from attestation.series import RegisterReading, StoredFlag
@@ -122,8 +124,8 @@ def _reading_json(reading: RegisterReading) -> dict[str, Any]:
 
 def _flag_json(flag: StoredFlag) -> dict[str, Any]:
     return {"index": str(flag.log_index), "gateway": flag.gateway, "meter": flag.meter, "quantity": flag.quantity,
-            "code": flag.code, "excludes": flag.excludes, "from": instant_text(flag.t_from),
-            "to": instant_text(flag.t_to)}
+            "code": flag.code, "message": dict(zip(LANGUAGES, MESSAGES[flag.code], strict=True)),
+            "excludes": flag.excludes, "from": instant_text(flag.t_from), "to": instant_text(flag.t_to)}
 
 
 def _period(start: str, end: str) -> Period:

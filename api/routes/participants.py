@@ -69,9 +69,15 @@ def _enter(node: Node, org: str, signatures: list[bytes]) -> None:
 
 
 def _on_chain(connection: Connection, org: str) -> Participant:
-    """An organisation as the chain is to know it: from its registration as of now."""
-    found = participant_at(registry.history(connection, org), log.size(connection))
+    """An organisation as the chain is to know it: from its registration as of now; a revoked one ends where it was."""
+    history = registry.history(connection, org)
+    index, last = history.entries[-1]
+    revoked = last.kind == PARTICIPANT and last.event == "revoke"
+    found = participant_at(history, index if revoked else log.size(connection))
     end = found.valid_until if found.valid_until is not None else NO_END
+    if revoked:
+        # The chain has no empty validity: one revoked the moment it began keeps a millisecond.
+        end = min(end, max(last.time, found.valid_from + 1))
     return Participant(org, tuple(sorted(found.roles)), found.valid_from, end, found.accounts, found.group)
 
 

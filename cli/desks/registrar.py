@@ -32,7 +32,11 @@ class RegistrarDesk:
 
     def enter(self, kind: str, subject: str, event: str, fields: Mapping[str, Any]) -> int:
         """Sign the next entry of a subject's history and hand it in; its log index."""
-        payload = registration_payload(kind, subject, event, self.clock.now(), fields, self._last(subject))
+        return self.hand_in(kind, registration_payload(kind, subject, event, self.clock.now(), fields,
+                                                       newest(self.node, subject)))
+
+    def hand_in(self, kind: str, payload: bytes) -> int:
+        """Sign an entry's payload and hand it in; its log index."""
         envelope = seal(self.signer, CONTENT_TYPE_OF[kind], payload, self.origin)
         return int(self.node.send("/v1/registrations", envelope)["index"])
 
@@ -62,9 +66,11 @@ class RegistrarDesk:
                 return dict(item)
         raise NotFound("meter-unknown", "nobody enrolled this meter", where=meter, hint="carbonseal meter add")
 
-    def _last(self, subject: str) -> Registration | None:
-        try:
-            history = self.node.get(f"/v1/registrations/{subject}")
-        except NotFound:
-            return None
-        return parse_registration(canonical(history["entries"][-1]["payload"]))
+
+def newest(node: Node, subject: str) -> Registration | None:
+    """The last entry of a subject's history; None before its first."""
+    try:
+        history = node.get(f"/v1/registrations/{subject}")
+    except NotFound:
+        return None
+    return parse_registration(canonical(history["entries"][-1]["payload"]))

@@ -167,7 +167,7 @@ def test_damage_is_exit_1_and_listed(tmp_path: Path, monkeypatch: pytest.MonkeyP
 
         stop = start
 
-    def damaged(_deployment: object, _link: object, _progress: Callable[..., None]) -> list[Finding]:
+    def damaged(_deployment: object, _link: object, _progress: Callable[..., None] | None = None) -> list[Finding]:
         return [Finding("log", "tile-differs", "tile/0/000", "it is so")]
 
     monkeypatch.setattr(deployment.checks, "check", damaged)
