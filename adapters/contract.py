@@ -7,13 +7,10 @@ a live protocol also has client.py with a class that is a Source.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Sequence
 from typing import Protocol
 
 from core.records import Reading
-
-Importer = Callable[[bytes, str], Iterable[Reading]]
-"""(bytes of a file, meter id) → its readings in the order of time. Raises FormError with the line."""
 
 
 class Source(Protocol):

@@ -82,9 +82,3 @@ def listed(connection: Connection, limit: int, below: int = 2**63 - 1) -> list[A
     rows = connection.execute(select(_ANCHORS).where(_ANCHORS.c.size < below)
                               .order_by(_ANCHORS.c.size.desc()).limit(limit))
     return [Anchored(**row._mapping) for row in rows]
-
-
-def covering(connection: Connection, index: int) -> Anchored | None:
-    """The first recorded anchor whose tree holds the entry of this index; None while there is none."""
-    row = connection.execute(select(_ANCHORS).where(_ANCHORS.c.size > index).order_by(_ANCHORS.c.size).limit(1)).first()
-    return None if row is None else Anchored(**row._mapping)

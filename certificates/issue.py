@@ -21,7 +21,7 @@ from core.database import reading
 from core.errors import Refused, Unavailable
 from core.opinions import ISSUING, chain_opinion
 from ledger import log
-from ledger.anchor.layout import CertificateStatus, piece_id
+from ledger.anchor.layout import CertificateStatus
 from verify.report import Report
 from verify.trust import Trust
 from verify.verifier import verify
@@ -126,12 +126,6 @@ def build_application(connection: Connection, statement: bytes, anchors: Anchors
         opinion_signature=opinion.signature, intervals=opinion.intervals, references=opinion.external_refs,
         size=anchored.size, index=stored.log_index,
         path=tuple(log.inclusion_proof(connection, stored.log_index, anchored.size)))
-
-
-def first_piece(connection: Connection, statement: bytes) -> bytes:
-    """Id of the piece a certificate begins as, all of its units. A debt of the claim point would withhold some."""
-    amount = store.opinion_on(connection, statement).document.amount
-    return piece_id(statement, 0, amount).to_bytes(32, "big")
 
 
 def _operation(connection: Connection, desk: Desk, statement: bytes) -> Operation:

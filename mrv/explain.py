@@ -1,7 +1,7 @@
 """A run as a tree that a person can read: from the reported figure down to each register, document and parameter.
 
-`explain` gives plain data in both languages, neither text nor markup; `print_line` makes the text of one line. Each
-formula call stands once, where it is first needed; after that a line refers to it.
+`explain` gives plain data in both languages, neither text nor markup; `heading`, `figures` and `facts_text` make the
+text of one line. Each formula call stands once, where it is first needed; after that a line refers to it.
 """
 
 from __future__ import annotations
@@ -246,13 +246,6 @@ def walk_lines(line: Line, depth: int = 0) -> Iterator[tuple[int, Line]]:
     yield depth, line
     for inner in line.lines:
         yield from walk_lines(inner, depth + 1)
-
-
-def print_line(line: Line, language: str = "zh") -> str:
-    """One line as text, "zh" or "en": what it is, its value and unit, and where it comes from."""
-    facts = facts_text(line, language)
-    parts = [part for part in (heading(line, language), figures(line)) if part]
-    return " = ".join(parts) + (f"  [{facts}]" if facts else "")
 
 
 def heading(line: Line, language: str = "zh") -> str:

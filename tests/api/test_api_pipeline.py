@@ -188,13 +188,11 @@ def test_what_the_chain_lost_is_anchored_again_with_the_same_roots(park: World) 
 
 
 @pytest.mark.chain
-def test_an_entry_is_covered_by_the_first_anchor_after_it(park: World) -> None:
-    with reading(park.deployment.engine) as connection:
-        assert anchoring.covering(connection, 0) is None
+def test_settling_anchors_a_tree_that_holds_the_entry_and_knows_no_other(park: World) -> None:
     anchored = pipeline.settle(park.deployment, park.link, 3)
+    assert anchored.size > 3
     with reading(park.deployment.engine) as connection:
-        assert anchoring.covering(connection, 3) == anchored
-        assert anchoring.covering(connection, anchored.size) is None
+        assert anchoring.listed(connection, 3) == [anchored]
     with pytest.raises(NotFound):
         pipeline.settle(park.deployment, park.link, size(park))
 

@@ -19,7 +19,8 @@ from mrv.explain import (
     explain,
     explain_evaluation,
     facts_text,
-    print_line,
+    figures,
+    heading,
     source_facts,
     walk_lines,
 )
@@ -44,7 +45,8 @@ def plant() -> RunResult:
 
 
 def text(result: RunResult, language: str = "zh") -> str:
-    return "\n".join(print_line(line, language) for _, line in walk_lines(explain(result)))
+    return "\n".join(" ".join((heading(line, language), figures(line), facts_text(line, language)))
+                     for _, line in walk_lines(explain(result)))
 
 
 def find(line: Line, kind: str, name: str) -> list[Line]:
@@ -154,7 +156,7 @@ def test_a_long_list_is_cut_with_a_count_and_never_in_silence() -> None:
     top = explain(result)
     assert len(find(top, "input", "fuel.anthracite")) == MAX_ITEMS_SHOWN
     (more,) = [line for _, line in walk_lines(top) if line.kind == "more"]
-    assert print_line(more, "en") == "… 3 more, not shown"
+    assert heading(more, "en") == "… 3 more, not shown"
     assert facts_text(more) == ""
 
 
