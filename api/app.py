@@ -51,7 +51,7 @@ SECURITY_HEADERS = {
 def create_app(node: Node) -> FastAPI:
     """The application of a node; starting it starts the node, and a second node on the directory is refused."""
     app = FastAPI(title="CarbonSeal 碳印", version=node.version, description=DESCRIPTION, lifespan=_lifespan(node),
-                  docs_url=None, redoc_url=None)
+                  docs_url=None, redoc_url=None, redirect_slashes=False)
     app.state.node = node
     problems.install(app)
     for router in ROUTERS:

@@ -31,13 +31,17 @@ Snapshot = Annotated[Connection, Depends(_snapshot)]
 """A connection to read from one consistent state."""
 
 
-def account_of(snapshot: Snapshot, authorization: Annotated[str, Header(include_in_schema=False)] = "") -> Account:
-    """The account behind an Authorization header. Raises Unauthenticated (token-missing, token-unknown)."""
+def account_of(node: NodeDep, authorization: Annotated[str, Header(include_in_schema=False)] = "") -> Account:
+    """The account behind an Authorization header. Raises Unauthenticated (token-missing, token-unknown).
+
+    It gives its connection back at once: a request that held one while it waits for another could starve the pool.
+    """
     scheme, _, token = authorization.partition(" ")
     if scheme.lower() != "bearer" or not token:
         raise Unauthenticated("token-missing", "this needs the token of an organisation", where="Authorization",
                               hint="send Authorization: Bearer <token>")
-    return authenticate(snapshot, token.strip())
+    with reading(node.engine) as connection:
+        return authenticate(connection, token.strip())
 
 
 AnyAccount = Annotated[Account, Depends(account_of)]

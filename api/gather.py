@@ -141,16 +141,21 @@ def _completeness(connection: Connection, period: Period, inputs: Mapping[str, S
                 frame = decode_frame(open_envelope(log.entry(connection, index)).payload)
                 frames[frame.gateway, frame.epoch, frame.seq] = frame
             headers += [decode_header(header) for header in headers_of(connection, meter, indices)]
-        flagged += _flagged(connection, meter, period)
+        openings = [source.opening.time for source in sources if source.meter == meter and source.opening]
+        flagged += _flagged(connection, meter, period, min([period.start, *openings]))
     return figures(frames, headers, sources, period, flagged)
 
 
-def _flagged(connection: Connection, meter: str, period: Period) -> int:
-    """How many flags keep readings of a meter out. Raises Refused (frames-disputed)."""
-    keeping_out = [flag for flag in series.flags(connection, meter, period)
+def _flagged(connection: Connection, meter: str, period: Period, opening: int) -> int:
+    """How many flags keep readings of a meter out, from the reading that opens the period up to its very end.
+
+    A reader who sees no flag takes every reading there for usable. Raises Refused (frames-disputed).
+    """
+    span = Period(opening, period.end + 1, period.zone)
+    keeping_out = [flag for flag in series.flags(connection, meter, span)
                    if flag.excludes and flag.resolution != COUNTS]
     for flag in keeping_out:
-        if flag.code == "equivocation":
+        if flag.code == "equivocation" and flag.t_from < period.end and flag.t_to >= period.start:
             raise Refused("frames-disputed", f"two payloads were signed for one frame at {instant_text(flag.t_from)}",
                           where=flag.gateway, hint="the span stays out of calculations; claim another period")
     return len(keeping_out)

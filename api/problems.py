@@ -10,6 +10,7 @@ from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import Response
 from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
 from starlette.exceptions import HTTPException
 
 from api.errors import Unauthenticated
@@ -68,6 +69,11 @@ def install(app: FastAPI) -> None:
     async def database(request: Request, error: OperationalError) -> Response:
         return respond(request, Unavailable("database-unavailable", f"the database did not answer: {error.orig}",
                                             hint="check disk space and the database server, then send again"))
+
+    @app.exception_handler(PoolTimeout)
+    async def crowded(request: Request, error: PoolTimeout) -> Response:
+        return respond(request, Unavailable("database-unavailable", "too many requests wait for the database",
+                                            hint="send again in a moment"))
 
     @app.exception_handler(RequestValidationError)
     async def validation(request: Request, error: RequestValidationError) -> Response:

@@ -15,6 +15,7 @@ from api.deps import NodeDep, Overseer, Snapshot, account_of
 from api.paging import DEFAULT_LIMIT, Cursor, Limit, page, parse_cursor
 from certificates import check, query
 from certificates.query import Filter, LedgerRow
+from core.database import reading
 from core.errors import InputError, NotFound
 from core.ids import check_hex, check_id
 from core.numbers import parse_natural
@@ -46,18 +47,19 @@ def certificate(snapshot: Snapshot, certificate: str) -> dict[str, Any]:
 
 
 @router.get("/certificates/{piece}/evidence", response_class=Response)
-def evidence_file(node: NodeDep, snapshot: Snapshot, request: Request, piece: str,
+def evidence_file(node: NodeDep, request: Request, piece: str,
                   level: Annotated[str, Query()] = "public", authorization: Authorization = "") -> Response:
     """The evidence file (.cseal) of a piece: public to all; buyer with any token; auditor and full to the subject
     and to those with oversight.
     """
     wanted = check_hex(piece, where="piece")
-    row = next((row for row in _rows_of(snapshot, wanted) if row.piece == wanted.hex()), None)
+    with reading(node.engine) as connection:
+        row = next((row for row in _rows_of(connection, wanted) if row.piece == wanted.hex()), None)
     if row is None:
         raise NotFound("piece-unknown", "this is no piece of a certificate", where=piece[:64],
                        hint="name a piece: see /v1/certificates/{statement}")
     if level != "public":
-        _check_level(account_of(snapshot, authorization), level, row)
+        _check_level(account_of(node, authorization), level, row)
     data = evidence.export(node.deployment, node.link, bytes.fromhex(row.statement), purpose="certificate",
                            level=level, piece=wanted)
     answer = immutable(request, data, EVIDENCE, private=level != "public")

@@ -9,6 +9,7 @@ from sqlalchemy import Connection
 from starlette.concurrency import run_in_threadpool
 
 from api import entries, evidence, jobs, pipeline, tasks
+from api.accounts import Account
 from api.answers import immutable
 from api.deps import AnyAccount, Enterprise, Issuer, NodeDep, Snapshot, Verifier
 from api.node import Node
@@ -16,7 +17,8 @@ from attestation.envelope import MANIFEST
 from attestation.manifest import parse_manifest
 from certificates import store
 from certificates.store import StoredClaim, StoredStatement
-from core.database import transaction
+from core.claims import parse_claim
+from core.database import reading, transaction
 from core.errors import NotFound, Refused
 from core.ids import check_hex
 from core.jcs import parse
@@ -30,12 +32,13 @@ EVIDENCE = "application/zip"
 @router.post("", status_code=202)
 async def post_claim(node: NodeDep, account: Enterprise, request: Request) -> dict[str, Any]:
     """Take a signed claim (body: its canonical JSON) and begin to compute its statement; follow the job."""
-    return await run_in_threadpool(_take_claim, node, account.org, await request.body())
+    return await run_in_threadpool(_take_claim, node, account, await request.body())
 
 
-def _take_claim(node: Node, org: str, payload: bytes) -> dict[str, Any]:
+def _take_claim(node: Node, account: Account, payload: bytes) -> dict[str, Any]:
+    account.require_org(parse_claim(payload).subject)
     stored = pipeline.claim(node.deployment, payload)
-    job = _submit(node, tasks.CALCULATE, org, {"claim": stored.digest.hex()})
+    job = _submit(node, tasks.CALCULATE, account.org, {"claim": stored.digest.hex()})
     return {"claim": stored.digest.hex(), "index": str(stored.log_index), "job": job}
 
 
@@ -48,12 +51,13 @@ def get_claim(snapshot: Snapshot, account: AnyAccount, claim: str) -> dict[str, 
 
 
 @router.get("/{claim}/evidence", response_class=Response)
-def review_file(node: NodeDep, snapshot: Snapshot, account: AnyAccount, request: Request, claim: str,
+def review_file(node: NodeDep, account: AnyAccount, request: Request, claim: str,
                 level: Annotated[str, Query()] = "full") -> Response:
     """The evidence file for a verifier's review, before there is an opinion."""
-    stored = store.claim(snapshot, check_hex(claim, where="claim"))
-    account.require_org(stored.document.subject)
-    statement = store.statement_of(snapshot, stored.digest)
+    with reading(node.engine) as connection:
+        stored = store.claim(connection, check_hex(claim, where="claim"))
+        account.require_org(stored.document.subject)
+        statement = store.statement_of(connection, stored.digest)
     data = evidence.export(node.deployment, node.link, statement.digest, purpose="review", level=level)
     return immutable(request, data, EVIDENCE, private=True)
 
@@ -77,15 +81,16 @@ def _take_opinion(node: Node, org: str, claim: str, payload: bytes) -> dict[str,
 
 
 @router.post("/{claim}/issue", status_code=202)
-def post_issue(node: NodeDep, snapshot: Snapshot, account: Issuer, claim: str) -> dict[str, Any]:
+def post_issue(node: NodeDep, account: Issuer, claim: str) -> dict[str, Any]:
     """Begin to issue a claim that has an opinion; follow the job. However often it is asked, there is one certificate.
 
     An opinion that permits it is issued by itself; this is for one whose issue failed, because the chain was away.
     """
-    stored = store.claim(snapshot, check_hex(claim, where="claim"))
-    account.require_org(stored.document.subject)
-    statement = store.statement_of(snapshot, stored.digest)
-    conclusion = store.opinion_on(snapshot, statement.digest).document.conclusion
+    with reading(node.engine) as connection:
+        stored = store.claim(connection, check_hex(claim, where="claim"))
+        account.require_org(stored.document.subject)
+        statement = store.statement_of(connection, stored.digest)
+        conclusion = store.opinion_on(connection, statement.digest).document.conclusion
     if conclusion not in ISSUING:
         raise Refused("opinion-conclusion", f"a conclusion {conclusion.name.lower()} issues nothing", where=claim)
     return {"statement": statement.digest.hex(),
