@@ -108,10 +108,11 @@ class _Bench:
         period = (NOW - 60 * DAY, NOW - 30 * DAY)
         enterprise, verifier = self.accounts["enterprise"], self.accounts["verifier"]
         claim = ChainClaim(ORIGIN, Kind.GREEN_POWER, chain_id_of("org:enterprise"), enterprise.address,
-                           chain_id_of("method"), key, *period, *shared)
+                           chain_id_of("method"), key, *period, *shared, chain_id_of("claim document"))
         opinion = ChainOpinion(
             sha256(leaf).digest(), leaf, claim.struct_hash(), key, chain_id_of("manifest"), ORIGIN, Kind.GREEN_POWER,
-            claim.subjectOrg, claim.holder, 1, "MWh", *period, *shared, Conclusion.UNMODIFIED, NOW + 30 * DAY)
+            claim.subjectOrg, claim.holder, 1, "MWh", *period, *shared, Conclusion.UNMODIFIED, NOW + 30 * DAY,
+            chain_id_of("opinion document"))
         return Application(
             claim, enterprise.sign_digest(domain.digest(claim.struct_hash())), opinion,
             verifier.sign_digest(domain.digest(opinion.struct_hash())), intervals, (), 1024, number,

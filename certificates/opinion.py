@@ -26,6 +26,7 @@ from core.opinions import (
     Finding,
     OpinionDocument,
     Sampling,
+    chain_opinion,
     opinion_digest,
     opinion_payload,
     opinion_signer,
@@ -95,7 +96,8 @@ def accept(payload: bytes, *, draft_of: OpinionDocument, verifier: Participant, 
     """The opinion of a payload when it speaks about the statement drafted here, by an accredited, independent verifier.
 
     `draft_of`: the node's own draft of the same statement; every field of the chain's struct must be equal, but the
-    conclusion and its validity, which are the verifier's. `tied`: organisations known to be tied to the subject.
+    conclusion, its validity and the digest of the whole, which are the verifier's. `tied`: organisations known to be
+    tied to the subject.
     Raises FormError, Refused (opinion-fields, opinion-expired), Forbidden (opinion-signer, verifier-…).
     """
     document = parse_opinion(payload)
@@ -110,5 +112,7 @@ def accept(payload: bytes, *, draft_of: OpinionDocument, verifier: Participant, 
     return document
 
 
-def _about(document: OpinionDocument) -> tuple[bytes, object]:
-    return opinion_digest(document), (document.manifest, document.boundary, document.verifier, document.domain)
+def _about(document: OpinionDocument) -> tuple[object, ...]:
+    """The struct of the chain without the digest of the whole, which covers the verifier's own judgement too."""
+    struct = replace(chain_opinion(document), documentDigest=bytes(32))
+    return struct, document.manifest, document.boundary, document.verifier, document.domain

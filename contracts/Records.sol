@@ -2,7 +2,8 @@
 pragma solidity 0.8.28;
 
 /// @title What enterprises and verifiers sign, and its hashes.
-/// @notice Organisations and marks are SHA-256 of their ids; times are milliseconds UTC.
+/// @notice Organisations and marks are SHA-256 of their ids; times are milliseconds UTC. `documentDigest`: SHA-256 of
+/// the whole document without its signature; nothing here reads it, so that the signature covers what no rule needs.
 library Records {
     uint8 internal constant EMISSION = 1;
     uint8 internal constant REDUCTION = 2;
@@ -25,6 +26,7 @@ library Records {
         uint64 periodEnd;
         bytes32 intervalsHash;
         bytes32 externalRefsHash;
+        bytes32 documentDigest;
     }
 
     /// @dev Signed by an account of the verifier. `amount` in whole `unit`.
@@ -46,6 +48,7 @@ library Records {
         bytes32 externalRefsHash;
         uint8 conclusion;
         uint64 validUntil;
+        bytes32 documentDigest;
     }
 
     /// @dev [start, end) on one mark.
@@ -57,12 +60,14 @@ library Records {
 
     bytes32 internal constant CLAIM_TYPE = keccak256(
         "Claim(string origin,uint8 kind,bytes32 subjectOrg,address holder,bytes32 methodologyDigest,"
-        "bytes32 exclusivityKey,uint64 periodStart,uint64 periodEnd,bytes32 intervalsHash,bytes32 externalRefsHash)"
+        "bytes32 exclusivityKey,uint64 periodStart,uint64 periodEnd,bytes32 intervalsHash,bytes32 externalRefsHash,"
+        "bytes32 documentDigest)"
     );
     bytes32 internal constant OPINION_TYPE = keccak256(
         "Opinion(bytes32 payloadDigest,bytes32 leafHash,bytes32 claimHash,bytes32 exclusivityKey,bytes32 manifestHash,"
         "string origin,uint8 kind,bytes32 subjectOrg,address holder,uint256 amount,string unit,uint64 periodStart,"
-        "uint64 periodEnd,bytes32 intervalsHash,bytes32 externalRefsHash,uint8 conclusion,uint64 validUntil)"
+        "uint64 periodEnd,bytes32 intervalsHash,bytes32 externalRefsHash,uint8 conclusion,uint64 validUntil,"
+        "bytes32 documentDigest)"
     );
 
     /// @notice hashStruct(Claim) of EIP-712.
@@ -79,7 +84,8 @@ library Records {
                 claim.periodStart,
                 claim.periodEnd,
                 claim.intervalsHash,
-                claim.externalRefsHash
+                claim.externalRefsHash,
+                claim.documentDigest
             )
         );
     }
@@ -106,7 +112,8 @@ library Records {
             opinion.intervalsHash,
             opinion.externalRefsHash,
             opinion.conclusion,
-            opinion.validUntil
+            opinion.validUntil,
+            opinion.documentDigest
         );
         return keccak256(bytes.concat(front, back));
     }

@@ -152,13 +152,19 @@ def exclusivity_key(subject: str, boundary: str, methodology: str, period: Perio
     return jcs.digest([subject, boundary, methodology, span["start"], span["end"]])
 
 
+def document_digest(document: Mapping[str, Any]) -> bytes:
+    """SHA-256 of the JCS of a claim or opinion without its `signature`: no member can change once it is signed."""
+    return jcs.digest({name: value for name, value in document.items() if name != "signature"})
+
+
 def chain_claim(document: ClaimDocument) -> ChainClaim:
     """The struct the enterprise signs and the contract checks."""
     return ChainClaim(
         origin=document.origin, kind=int(document.kind), subjectOrg=chain_id_of(document.subject),
         holder=document.holder, methodologyDigest=document.methodology.digest,
         exclusivityKey=document.exclusivity_key, periodStart=document.period.start, periodEnd=document.period.end,
-        intervalsHash=intervals_hash(document.intervals), externalRefsHash=external_refs_hash(document.external_refs))
+        intervalsHash=intervals_hash(document.intervals), externalRefsHash=external_refs_hash(document.external_refs),
+        documentDigest=document_digest(document.as_json()))
 
 
 def claim_digest(document: ClaimDocument) -> bytes:

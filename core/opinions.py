@@ -20,6 +20,7 @@ from core.claims import (
     MAX_PAYLOAD_BYTES,
     SIGNATURE_BYTES,
     account,
+    document_digest,
     domain_from_json,
     domain_json,
     external_refs_from_json,
@@ -171,7 +172,8 @@ def chain_opinion(document: OpinionDocument) -> ChainOpinion:
         kind=int(document.kind), subjectOrg=chain_id_of(document.subject), holder=document.holder,
         amount=document.amount, unit=document.unit, periodStart=document.period.start, periodEnd=document.period.end,
         intervalsHash=intervals_hash(document.intervals), externalRefsHash=external_refs_hash(document.external_refs),
-        conclusion=int(document.conclusion), validUntil=document.valid_until)
+        conclusion=int(document.conclusion), validUntil=document.valid_until,
+        documentDigest=document_digest(document.as_json()))
 
 
 def opinion_digest(document: OpinionDocument) -> bytes:

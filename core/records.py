@@ -122,20 +122,21 @@ CLAIM_FIELDS: Fields = (
     ("string", "origin"), ("uint8", "kind"), ("bytes32", "subjectOrg"), ("address", "holder"),
     ("bytes32", "methodologyDigest"), ("bytes32", "exclusivityKey"), ("uint64", "periodStart"),
     ("uint64", "periodEnd"), ("bytes32", "intervalsHash"), ("bytes32", "externalRefsHash"),
+    ("bytes32", "documentDigest"),
 )
 OPINION_FIELDS: Fields = (
     ("bytes32", "payloadDigest"), ("bytes32", "leafHash"), ("bytes32", "claimHash"), ("bytes32", "exclusivityKey"),
     ("bytes32", "manifestHash"), ("string", "origin"), ("uint8", "kind"), ("bytes32", "subjectOrg"),
     ("address", "holder"), ("uint256", "amount"), ("string", "unit"), ("uint64", "periodStart"),
     ("uint64", "periodEnd"), ("bytes32", "intervalsHash"), ("bytes32", "externalRefsHash"), ("uint8", "conclusion"),
-    ("uint64", "validUntil"),
+    ("uint64", "validUntil"), ("bytes32", "documentDigest"),
 )
 ANCHOR_FIELDS: Fields = (("string", "origin"), ("uint64", "size"), ("bytes32", "root"))
 
 
 @dataclass(frozen=True)
 class ChainClaim:
-    """The EIP-712 struct an enterprise signs. Times in ms UTC."""
+    """The EIP-712 struct an enterprise signs. Times in ms UTC; `documentDigest` covers all that the others do not."""
 
     origin: str
     kind: int
@@ -147,6 +148,7 @@ class ChainClaim:
     periodEnd: int  # noqa: N815
     intervalsHash: bytes  # noqa: N815
     externalRefsHash: bytes  # noqa: N815
+    documentDigest: bytes  # noqa: N815
 
     def struct_hash(self) -> bytes:
         """hashStruct(Claim), the claimHash of an opinion."""
@@ -159,7 +161,7 @@ class ChainClaim:
 
 @dataclass(frozen=True)
 class ChainOpinion:
-    """The EIP-712 struct a verifier signs. `amount` in whole `unit`; times in ms UTC."""
+    """The EIP-712 struct a verifier signs. `amount` in whole `unit`; times in ms UTC; `documentDigest`: as there."""
 
     payloadDigest: bytes  # noqa: N815
     leafHash: bytes  # noqa: N815
@@ -178,6 +180,7 @@ class ChainOpinion:
     externalRefsHash: bytes  # noqa: N815
     conclusion: int
     validUntil: int  # noqa: N815
+    documentDigest: bytes  # noqa: N815
 
     def struct_hash(self) -> bytes:
         """hashStruct(Opinion)."""

@@ -32,7 +32,7 @@ from certificates.typed_data import typed_data
 from core.claims import MeterInput, MethodologyRef, claim_digest, claim_payload, parse_claim
 from core.errors import Forbidden, FormError, Refused
 from core.ethereum import keccak256
-from core.opinions import OpinionDocument, opinion_digest, parse_opinion
+from core.opinions import OpinionDocument, opinion_digest, opinion_payload, parse_opinion
 from core.records import Conclusion, Interval, Kind
 
 NOW = PERIOD.end + 2 * DAY
@@ -143,6 +143,24 @@ def test_an_opinion_of_the_accredited_verifier_is_accepted() -> None:
 def test_an_opinion_about_anything_else_is_refused(field: str, value: Any) -> None:
     with pytest.raises(Refused, match="opinion-fields"):
         accept(opinions.sign(replace(draft(), **{field: value}), VERIFIER))
+
+
+@pytest.mark.parametrize(("field", "value"), [
+    ("assurance", "limited"), ("reasons", "另一理由。"), ("criteria", ("ISO 14064-3:2006",)), ("visit", "in-person"),
+    ("date", JUDGEMENT.date + 1), ("addressee", "org:gov-zj"),
+])
+def test_the_judgement_is_the_verifiers_own_until_it_signs(field: str, value: Any) -> None:
+    changed = replace(draft(), **{field: value})
+    assert getattr(accept(opinions.sign(changed, VERIFIER)), field) == value
+    signed = parse_opinion(opinions.sign(draft(), VERIFIER))
+    with pytest.raises(Forbidden, match="opinion-signer"):
+        accept(opinion_payload(replace(signed, **{field: value})))
+
+
+def test_a_claim_changed_on_its_way_is_refused() -> None:
+    changed = replace(signed_claim(), options={"factor": "provincial"})
+    with pytest.raises(Forbidden, match="claim-signer"):
+        claims.accept(claim_payload(changed), ENTERPRISE_ORG, origin=ORIGIN, domain=DOMAIN, now=PERIOD.end)
 
 
 def test_an_opinion_that_does_not_confirm_the_manifest_names_it_all_the_same() -> None:

@@ -1,9 +1,10 @@
-"""The claim document: one payload, strict form, and a signature over exactly what the chain sees."""
+"""The claim document: one payload, strict form, and a signature over the whole of it that the chain can check."""
 
 from __future__ import annotations
 
 from dataclasses import replace
 from decimal import Decimal
+from hashlib import sha256
 from typing import Any
 
 import pytest
@@ -12,10 +13,21 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from core import jcs
-from core.claims import Carried, claim_payload, claim_signer, exclusivity_key, parse_claim
+from core.claims import (
+    Carried,
+    DocumentInput,
+    chain_claim,
+    claim_payload,
+    claim_signer,
+    document_digest,
+    exclusivity_key,
+    parse_claim,
+)
 from core.errors import CarbonSealError, FormError, VerificationFailed
 from core.period import Period
 from core.records import Interval, Kind
+
+BILL = DocumentInput(sha256(b"bill").digest(), Decimal("12.5"), "kWh", "站用电结算单")
 
 
 def altered(path: str, value: Any) -> bytes:
@@ -47,9 +59,35 @@ def test_the_signer_is_the_account_that_signed() -> None:
     ("holder", OTHER.address), ("boundary", "蓝河新能源屋顶光伏二期"), ("period", Period(PERIOD.start, PERIOD.end + 1)),
     ("intervals", (Interval("cp:lanhe-pv", 5_000_000, 18_000_000),)), ("external_refs", ("gec:1",)),
     ("domain", replace(DOMAIN, chain_id=1)), ("domain", replace(DOMAIN, contract=OTHER.address)),
+    ("inputs", {"generation": claim().inputs["generation"]}),
+    ("inputs", {**claim().inputs, "auxiliary": (replace(BILL, value=Decimal("125")),)}),
+    ("inputs", {**claim().inputs, "auxiliary": (replace(BILL, title="另一张结算单"),)}),
+    ("options", {"factor": "provincial"}), ("supersedes", sha256(b"earlier").digest()),
+    ("carried", Carried(sha256(b"earlier").digest(), Decimal("0.5"), "MWh")),
 ])
 def test_changing_what_was_signed_gives_another_signer(field: str, value: Any) -> None:
     assert claim_signer(replace(signed_claim(), **{field: value})) != ENTERPRISE.address
+
+
+def test_a_signature_covers_every_member_of_a_claim_but_itself() -> None:
+    document = signed_claim().as_json()
+    whole = document_digest(document)
+    assert document_digest(claim().as_json()) == whole
+    assert whole == sha256(jcs.canonical({name: value for name, value in document.items() if name != "signature"})
+                           ).digest()
+    for name in document.keys() - {"signature"}:
+        assert document_digest(document | {name: "another"}) != whole, name
+
+
+def test_the_claim_hash_that_others_name_contains_the_whole_claim() -> None:
+    assert chain_claim(signed_claim()).documentDigest == document_digest(claim().as_json())
+    changed = replace(signed_claim(), options={"factor": "provincial"})
+    assert chain_claim(changed).struct_hash() != chain_claim(signed_claim()).struct_hash()
+
+
+def test_the_digest_of_a_claim_is_that_of_the_payload_as_received() -> None:
+    payload = claim_payload(signed_claim(options={"z": ["1", None, {"b": True, "a": "蓝"}]}))
+    assert document_digest(jcs.parse(payload)) == chain_claim(parse_claim(payload)).documentDigest
 
 
 def test_a_high_s_twin_of_the_signature_is_refused() -> None:

@@ -1,4 +1,4 @@
-"""The opinion document: ISO 14064-3 fields in one strict form, and a signature over exactly what the chain sees."""
+"""The opinion document: ISO 14064-3 fields in one strict form, and a signature over the whole of it."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from core import jcs
+from core.claims import document_digest
 from core.errors import CarbonSealError, FormError, VerificationFailed
 from core.opinions import (
     Sampling,
@@ -54,10 +55,28 @@ def test_a_signed_opinion_survives_its_payload_byte_for_byte() -> None:
     ("unit", "tCO2e"), ("period", Period(PERIOD.start, PERIOD.end + 1)),
     ("intervals", (Interval("cp:lanhe-pv", 5_000_000, 17_000_001),)), ("external_refs", ("gec:1",)),
     ("conclusion", Conclusion.MODIFIED), ("valid_until", PERIOD.end * 2), ("domain", replace(DOMAIN, chain_id=1)),
+    ("addressee", "org:gov-zj"), ("boundary", "另一边界"), ("criteria", ("ISO 14064-3:2006",)),
+    ("assurance", "limited"),
+    ("materiality", Decimal(1)), ("materiality_source", "another"), ("visit", "in-person"),
+    ("sampling", Sampling("all details", 3, (0, 1))), ("findings", (FINDING,)), ("reasons", "未见异常。"),
+    ("verifier", "org:other"), ("accreditation", "CNAS V-0002"), ("notices", ()), ("date", PERIOD.end),
 ])
 def test_changing_what_was_signed_gives_another_signer(field: str, value: Any) -> None:
     assert opinion_signer(signed_opinion()) == VERIFIER.address
     assert opinion_signer(replace(signed_opinion(), **{field: value})) != VERIFIER.address
+
+
+def test_a_signature_covers_every_member_of_an_opinion_but_itself() -> None:
+    document = signed_opinion(findings=(FINDING,)).as_json()
+    whole = document_digest(document)
+    assert chain_opinion(opinion(findings=(FINDING,))).documentDigest == whole
+    for name in document.keys() - {"signature"}:
+        assert document_digest(document | {name: "another"}) != whole, name
+
+
+def test_the_digest_of_an_opinion_is_that_of_the_payload_as_received() -> None:
+    payload = opinion_payload(signed_opinion(findings=(FINDING,)))
+    assert document_digest(jcs.parse(payload)) == chain_opinion(parse_opinion(payload)).documentDigest
 
 
 def test_a_verifier_signs_the_manifest_it_recomputed_and_zero_for_one_it_did_not() -> None:

@@ -111,12 +111,12 @@ class World:
         claim = replace(ChainClaim(
             ORIGIN, kind, chain_id_of(f"org:{subject}"), account(holder or subject).address, chain_id_of("method"),
             key or sha256(b"key %d" % number).digest(), *period, intervals_hash(intervals),
-            external_refs_hash(references)), **claim_changes or {})
+            external_refs_hash(references), chain_id_of("claim document")), **claim_changes or {})
         opinion = replace(ChainOpinion(
             payload_digest(number), LEAVES[number], claim.struct_hash(), claim.exclusivityKey, chain_id_of("manifest"),
             claim.origin, claim.kind, claim.subjectOrg, claim.holder, amount, UNITS.get(kind, "kgCO2e"),
             claim.periodStart, claim.periodEnd, claim.intervalsHash, claim.externalRefsHash, Conclusion.UNMODIFIED,
-            NOW + 30 * DAY), **opinion_changes or {})
+            NOW + 30 * DAY, chain_id_of("opinion document")), **opinion_changes or {})
         return replace(Application(
             claim, account(claimant or subject).sign_digest(domain.digest(claim.struct_hash())), opinion,
             account(verifier).sign_digest(domain.digest(opinion.struct_hash())), tuple(intervals), tuple(references),

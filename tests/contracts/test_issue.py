@@ -182,6 +182,21 @@ def test_a_malformed_signature_signs_nothing(world: World, spoil: Any) -> None:
         issue(world, replace(good, opinion_signature=spoil(good.opinion_signature)))
 
 
+@pytest.mark.parametrize("digest", [bytes(32), b"\xff" * 32])
+def test_a_document_digest_is_opaque_but_signed(world: World, digest: bytes) -> None:
+    good = world.application(0, TEN, amount=10)
+    with refused("certificate-opinion-signature"):
+        issue(world, replace(good, opinion=replace(good.opinion, documentDigest=digest)))
+    claim = replace(good.claim, documentDigest=digest)
+    with refused("certificate-mismatch"):
+        issue(world, replace(good, claim=claim))
+    with refused("certificate-claim-signature"):
+        issue(world, replace(good, claim=claim, opinion=replace(good.opinion, claimHash=claim.struct_hash())))
+    signed = world.application(0, TEN, amount=10, claim_changes={"documentDigest": digest},
+                               opinion_changes={"documentDigest": digest})
+    assert issue(world, signed).piece
+
+
 def test_a_signature_for_another_chain_or_contract_signs_nothing(world: World) -> None:
     good = world.application(0, TEN, amount=10)
     for domain in (replace(world.addresses.domain(world.addresses.certificates), chain_id=1),

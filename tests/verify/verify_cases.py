@@ -6,17 +6,20 @@ import io
 import zipfile
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from decimal import Decimal
 from hashlib import sha256
 from typing import Any
 
 from verify_world import (
     CHAIN_TIME,
     ENTERPRISE,
+    EXPORT,
     GATEWAY,
     HOUR,
     NODE,
     ORIGIN,
     PERIOD,
+    POINT,
     PV,
     RISE_WH,
     STEP,
@@ -32,6 +35,8 @@ from verify_world import (
 
 from attestation import envelope
 from core import cbor, jcs, merkle
+from core.claims import ClaimInput, DocumentInput, MeterInput
+from core.opinions import Finding
 from core.records import ClockQuality, Conclusion
 from ledger import checkpoint
 from ledger.anchor.layout import retirement_digest
@@ -186,7 +191,14 @@ def raised(start: int, wh: int, readings: int) -> dict[int, int]:
     return {start + i * STEP: wh for i in range(readings)}
 
 
+def _billed(value: str) -> dict[str, tuple[ClaimInput, ...]]:
+    """Inputs of a claim, one of them from a bill."""
+    bill = DocumentInput(sha256(b"bill").digest(), Decimal(value), "kWh", "站用电结算单")
+    return {"generation": (MeterInput(POINT, EXPORT),), "auxiliary": (bill,)}
+
+
 STATEMENT = world().statement_index
+FINDING = Finding("B1", "non-conformity", "铭牌容量与登记不符", True, "corrected")
 OTHER = account("somebody-else").address
 RETIRED = {"purpose": "2026 年绿色用电", "beneficiary": "示例企业", "start": CHAIN_TIME - 24 * HOUR, "end": CHAIN_TIME}
 
@@ -379,6 +391,11 @@ CASES: dict[str, EvidenceCase] = {
     # 9 Claim and opinion.
     "claim-by-somebody": lie("The claim is signed by somebody else.", 9, "claim-signer", "public",
                              claim_account="thief"),
+    "claim-input-changed": lie("The node changed the value of an input after the enterprise had signed.", 9,
+                               "claim-signer", "public", claim={"inputs": _billed("12.5")},
+                               claim_once_signed={"inputs": _billed("125")}),
+    "claim-option-changed": lie("The node changed an option after the enterprise had signed.", 9, "claim-signer",
+                                "public", claim_once_signed={"options": {"factor": "another"}}),
     "claim-for-another": lie("The claim is for another boundary.", 9, "claim-fields", "public",
                              claim={"boundary": "another roof"}),
     "another-park": lie("The statement is of another park's log.", 9, "claim-fields", "public",
@@ -389,6 +406,11 @@ CASES: dict[str, EvidenceCase] = {
                                opinion_account="thief"),
     "confirmation-added": lie("The node confirms the manifest in the verifier's name.", 9, "opinion-signer", "public",
                               opinion={"manifest_confirmed": False}, opinion_once_signed={"manifest_confirmed": True}),
+    "assurance-changed": lie("The node raised the assurance after the verifier had signed.", 9, "opinion-signer",
+                             "public", opinion={"assurance": "limited"},
+                             opinion_once_signed={"assurance": "reasonable"}),
+    "finding-removed": lie("The node removed a finding after the verifier had signed.", 9, "opinion-signer", "public",
+                           opinion={"findings": (FINDING,)}, opinion_once_signed={"findings": ()}),
     "opinion-amount": lie("The opinion is about another amount.", 9, "opinion-fields", "public",
                           opinion={"amount": 40}),
     "opinion-adverse": lie("The verifier concluded adversely.", 9, "opinion-conclusion", "public",

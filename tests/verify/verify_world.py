@@ -113,6 +113,7 @@ class Lies:
     completeness: Mapping[str, str] = field(default_factory=dict)
     claim: Mapping[str, Any] = field(default_factory=dict)
     claim_account: str = "enterprise"
+    claim_once_signed: Mapping[str, Any] = field(default_factory=dict)
     opinion: Mapping[str, Any] = field(default_factory=dict)
     opinion_account: str = "verifier"
     opinion_once_signed: Mapping[str, Any] = field(default_factory=dict)
@@ -299,7 +300,8 @@ class World:
             boundary="屋顶光伏一期", period=PERIOD, methodology=MethodologyRef(methodology, "1", digest),
             inputs=inputs, intervals=self.result.intervals, domain=DOMAIN,
             options=self.result.inputs.document["options"]), **self.lies.claim)
-        return replace(document, signature=account(self.lies.claim_account).sign_digest(claim_digest(document)))
+        return replace(document, signature=account(self.lies.claim_account).sign_digest(claim_digest(document)),
+                       **self.lies.claim_once_signed)
 
     def _append_statement(self) -> None:
         context = statements.Context(
