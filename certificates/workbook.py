@@ -24,6 +24,7 @@ _CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff]|[\ud800-\udfff]
 _MAX_TEXT = 32_767
 # Files must not differ by the hour they were written in.
 _EPOCH = datetime(2000, 1, 1)  # noqa: DTZ001  the format knows no zone
+_INSTANT, _EPOCH_TEXT = re.compile(rb"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ"), b"2000-01-01T00:00:00Z"
 
 _FONTS = {"title": Font(bold=True, size=12, color="0B5D48"), "head": Font(bold=True), "live": Font(color="0B5D48"),
           "note": Font(italic=True, color="5D6B65")}
@@ -85,5 +86,7 @@ def _without_times(data: bytes) -> bytes:
     stream = io.BytesIO()
     with zipfile.ZipFile(io.BytesIO(data)) as old, zipfile.ZipFile(stream, "w", zipfile.ZIP_DEFLATED) as new:
         for name in old.namelist():
-            new.writestr(zipfile.ZipInfo(name, _EPOCH.timetuple()[:6]), old.read(name), zipfile.ZIP_DEFLATED)
+            # Saving writes the moment into the properties, whatever they were set to.
+            content = _INSTANT.sub(_EPOCH_TEXT, old.read(name)) if name == "docProps/core.xml" else old.read(name)
+            new.writestr(zipfile.ZipInfo(name, _EPOCH.timetuple()[:6]), content, zipfile.ZIP_DEFLATED)
     return stream.getvalue()

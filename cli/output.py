@@ -23,7 +23,9 @@ R = TypeVar("R")
 DEBUG = "CARBONSEAL_DEBUG"
 
 # Results go to stdout; logs, progress and errors to stderr.
-out = Console(highlight=False, soft_wrap=True)
+# A pipe has no edge: nothing in a table is folded there that a program downstream would look for.
+PIPE_WIDTH = 250
+out = Console(width=None if sys.stdout.isatty() else PIPE_WIDTH, highlight=False, soft_wrap=True)
 err = Console(stderr=True, highlight=False, soft_wrap=True)
 
 

@@ -80,7 +80,7 @@ def test_ten_thousand_random_evaluations_give_the_same_bytes(requests: portal.Re
 
 
 def test_every_formula_is_evaluated_to_an_output(requests: portal.Requests, ruleset: RuleSet) -> None:
-    lines = requests.lines(5_000)
+    lines = requests.lines(10_000)
     answers = portal.python_answers(ruleset, lines)
     reached = {ruleset.formula(json.loads(line)["formula"]).key
                for line, answer in zip(lines, answers, strict=True) if b'"outputs"' in answer}
