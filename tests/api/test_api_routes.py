@@ -707,3 +707,9 @@ def test_more_requests_than_connections_wait_their_turn(park: Park) -> None:
     assert set(answers) == {202}
     rows = park.get(f"/v1/certificates/{park.statement}").json()
     assert len(rows["pieces"]) == 1
+
+
+def test_no_answer_sends_a_reader_to_the_host_its_request_named(park: Park) -> None:
+    answer = park.client.get("/v1/participants/%2e%2e%2f", headers={"host": "evil.example"}, follow_redirects=False)
+    assert answer.status_code in (400, 404)
+    assert "location" not in answer.headers
