@@ -65,7 +65,11 @@ class _Check:
             if segment.first != expected:
                 break
             expected += segment.count
-            self._feed(self._rehash(segment))
+            try:
+                self._feed(self._rehash(segment))
+            except VerificationFailed as error:
+                self._report(error.code, error.where, error.message)
+                break
             if self._progress:
                 self._progress(expected, self._head.appended)
         if expected != self._head.appended:
@@ -99,11 +103,12 @@ class _Check:
     def _rehash(self, segment: Segment) -> list[bytes]:
         """1. Hashes of the entry bytes, beside those stored when they were appended."""
         hashes = segment.leaf_hashes()
-        if b"".join(hashes) != segment.hashes:
-            for ordinal, stored in enumerate(split_hashes(segment.hashes)):
-                if stored != hashes[ordinal]:
-                    self._report("leaf-hash-mismatch", f"entry {segment.first + ordinal}",
-                                 "the bytes are not those that were appended")
+        bad = segment.mismatches(hashes)
+        for ordinal in bad:
+            self._report("leaf-hash-mismatch", f"entry {segment.first + ordinal}",
+                         "the bytes are not those that were appended")
+        if not bad:
+            segment.check()
         return hashes
 
     def _feed(self, hashes: list[bytes]) -> None:

@@ -42,9 +42,10 @@ def seal(engine: Engine, signer: Signer, origin: str, clock: Clock, *, lock: Loc
          unchanged: bool = False) -> Checkpoint | None:
     """Integrate what was appended since the last checkpoint and publish a new one; None when there is nothing new.
 
-    The entries are read back from the database and hashed again; nothing is signed before the result has passed its
-    self-check. With `unchanged` the last checkpoint is checked and answered when there is nothing new, and the empty
-    log is sealed. Appending goes on meanwhile; of two that seal, one gets Refused (log-two-writers).
+    The entries are read back from the database and must be, bit for bit, what was hashed on arrival; nothing is signed
+    before the result has passed its self-check. With `unchanged` the last checkpoint is checked and answered when there
+    is nothing new, and the empty log is sealed. Appending goes on meanwhile; of two that seal, one gets Refused
+    (log-two-writers).
     `lock`: where the last signed checkpoint is remembered outside the database.
 
     Raises VerificationFailed or Refused when the log is damaged or was rolled back: then nothing was signed.
@@ -66,9 +67,9 @@ def seal(engine: Engine, signer: Signer, origin: str, clock: Clock, *, lock: Loc
 
 
 def integrate(store: Store, start: int, end: int) -> Integration:
-    """Entries [start, end) hashed from their stored bytes onto the tiles of size `start`.
+    """Entries [start, end), read back and found intact, onto the tiles of size `start`.
 
-    Raises VerificationFailed (leaf-hash-mismatch, entry-missing).
+    Raises VerificationFailed (leaf-hash-mismatch, segment-digest-mismatch, segment-malformed, entry-missing).
     """
     frontier = store.tiles(frontier_positions(start))
     for position, width in frontier_positions(start).items():
@@ -77,14 +78,10 @@ def integrate(store: Store, start: int, end: int) -> Integration:
                                      where=tiles.name(position), hint="run carbonseal fsck")
     integration = Integration(start, frontier.values())
     for segment in store.segments(start, end):
-        hashes = segment.leaf_hashes()
-        if b"".join(hashes) != segment.hashes:
-            bad = next(i for i, pair in enumerate(zip(hashes, tiles.split_hashes(segment.hashes), strict=False))
-                       if pair[0] != pair[1])
-            raise VerificationFailed("leaf-hash-mismatch", "the stored bytes are not those that were appended",
-                                     where=f"entry {segment.first + bad}", hint="run carbonseal fsck")
+        segment.check()
         if segment.first > integration.size:
             break
+        hashes = tiles.split_hashes(segment.hashes)
         integration.add(hashes[integration.size - segment.first : end - segment.first])
     if integration.size != end:
         raise VerificationFailed("entry-missing", "an entry is missing", where=f"entry {integration.size}",

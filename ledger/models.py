@@ -22,9 +22,9 @@ class LogHead(SQLModel, table=True):
 class LogSegment(SQLModel, table=True):
     """Consecutive entries that one append wrote, at most SEGMENT_ENTRIES. Never changed, never deleted.
 
-    `data` holds each entry behind the byte 0x00, the form RFC 6962 hashes as a leaf, so that sealing hashes slices of
-    it without another copy. `lengths`: big-endian uint16 of each entry without that byte. `hashes`: the leaf hashes
-    as computed when the entries arrived; sealing computes them again from `data` and compares.
+    `data` holds each entry behind the byte 0x00, the form RFC 6962 hashes as a leaf. `lengths`: big-endian uint16 of
+    each entry without that byte. `hashes`: the leaf hashes as computed when the entries arrived. `digest`: SHA-256 of
+    lengths, hashes and data; sealing reads all of them back and takes the hashes only when it still holds.
     """
 
     __tablename__ = "log_segment"
@@ -34,6 +34,7 @@ class LogSegment(SQLModel, table=True):
     lengths: bytes
     data: bytes
     hashes: bytes
+    digest: bytes
 
 
 class LogTile(SQLModel, table=True):

@@ -9,9 +9,10 @@ from __future__ import annotations
 import struct
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from hashlib import sha256
 from itertools import accumulate, pairwise
-from typing import Protocol
+from typing import Any, Protocol
 
 from sqlalchemy import Connection, text
 from sqlalchemy.exc import IntegrityError
@@ -20,7 +21,7 @@ from core.errors import NotFound, Refused, VerificationFailed
 from core.merkle import HASH_BYTES
 from ledger import checkpoint as checkpoints
 from ledger.checkpoint import Checkpoint
-from ledger.tiles import Tile
+from ledger.tiles import Tile, split_hashes
 
 # As wide as a tile, and small enough that reading one entry of it costs little.
 SEGMENT_ENTRIES = 256
@@ -41,13 +42,41 @@ class Head:
 
 @dataclass(frozen=True)
 class Segment:
-    """Consecutive entries. `data`: each behind the byte 0x00; `bounds`: count + 1 offsets into `data`."""
+    """Consecutive entries as stored; LogSegment says what each part is."""
 
     first: int
     count: int
-    bounds: Sequence[int]
+    lengths: bytes
     data: bytes
     hashes: bytes
+    digest: bytes
+
+    @cached_property
+    def bounds(self) -> Sequence[int]:
+        """count + 1 offsets into `data`. Raises VerificationFailed (segment-malformed)."""
+        whole = struct.unpack(f">{self.count}H", self.lengths)
+        bounds = list(accumulate([length + 1 for length in whole], initial=0))
+        if bounds[-1] != len(self.data):
+            raise _malformed(self.first)
+        return bounds
+
+    def check(self) -> None:
+        """Bytes and leaf hashes are those that arrived together: one hash over all of them, not one an entry.
+
+        Raises VerificationFailed (leaf-hash-mismatch, segment-digest-mismatch, segment-malformed).
+        """
+        if _digest(self.lengths, self.data, self.hashes) == self.digest:
+            return
+        for ordinal in self.mismatches(self.leaf_hashes()):
+            raise VerificationFailed("leaf-hash-mismatch", "the stored bytes are not those that were appended",
+                                     where=f"entry {self.first + ordinal}", hint="run carbonseal fsck")
+        raise VerificationFailed("segment-digest-mismatch", "bytes and leaf hashes are not those that arrived together",
+                                 where=f"entry {self.first}", hint="run carbonseal fsck")
+
+    def mismatches(self, computed: Sequence[bytes]) -> list[int]:
+        """Ordinals of the entries whose stored leaf hash is not the computed one."""
+        pairs = zip(computed, split_hashes(self.hashes), strict=True)
+        return [at for at, (now, stored) in enumerate(pairs) if now != stored]
 
     def entries(self) -> list[bytes]:
         """The entries, without the leaf byte."""
@@ -130,7 +159,7 @@ class SqlStore:
             if not rows:
                 return
             for row in rows:
-                yield _segment(row[0], row[1], blob(row[2]), blob(row[3]), blob(row[4]))
+                yield _segment(row)
             begin = rows[-1][0] + 1
 
     def tiles(self, positions: Iterable[int]) -> Mapping[int, Tile]:
@@ -191,8 +220,18 @@ def _halved(chunk: Sequence[bytes]) -> Iterator[Sequence[bytes]]:
 
 def _row(first: int, chunk: Sequence[bytes]) -> dict[str, object]:
     leaves = [b"\x00" + entry for entry in chunk]
-    return {"first": first, "count": len(chunk), "lengths": struct.pack(f">{len(chunk)}H", *map(len, chunk)),
-            "data": b"".join(leaves), "hashes": b"".join([sha256(leaf).digest() for leaf in leaves])}
+    lengths = struct.pack(f">{len(chunk)}H", *map(len, chunk))
+    data, hashes = b"".join(leaves), b"".join([sha256(leaf).digest() for leaf in leaves])
+    return {"first": first, "count": len(chunk), "lengths": lengths, "data": data, "hashes": hashes,
+            "digest": _digest(lengths, data, hashes)}
+
+
+def _digest(lengths: bytes, data: bytes, hashes: bytes) -> bytes:
+    # Lengths and hashes have sizes that the count gives, so their order leaves no two readings.
+    digest = sha256(lengths)
+    digest.update(hashes)
+    digest.update(data)
+    return digest.digest()
 
 
 def blob(value: object) -> bytes:
@@ -200,23 +239,26 @@ def blob(value: object) -> bytes:
     return value if isinstance(value, bytes) else b""
 
 
-def _segment(first: int, count: int, lengths: bytes, data: bytes, hashes: bytes) -> Segment:
-    whole = struct.unpack(f">{len(lengths) // 2}H", lengths[: len(lengths) // 2 * 2])
-    bounds = list(accumulate([length + 1 for length in whole], initial=0))
-    if len(lengths) != 2 * count or bounds[-1] != len(data) or len(hashes) != HASH_BYTES * count:
-        raise VerificationFailed("segment-malformed", "stored entries do not have their stated lengths",
-                                 where=f"entry {first}", hint="run carbonseal fsck")
-    return Segment(first, count, bounds, data, hashes)
+def _segment(row: Sequence[Any]) -> Segment:
+    segment = Segment(row[0], row[1], blob(row[2]), blob(row[3]), blob(row[4]), blob(row[5]))
+    if len(segment.lengths) != 2 * segment.count or len(segment.hashes) != HASH_BYTES * segment.count:
+        raise _malformed(segment.first)
+    return segment
+
+
+def _malformed(first: int) -> VerificationFailed:
+    return VerificationFailed("segment-malformed", "stored entries do not have their stated lengths",
+                              where=f"entry {first}", hint="run carbonseal fsck")
 
 
 _HEAD = text("SELECT appended, sealed FROM log_head WHERE id = 1")
 _BEGIN = text("INSERT INTO log_head (id, appended, sealed) VALUES (1, 0, 0) ON CONFLICT (id) DO NOTHING")
 _GROW = text("UPDATE log_head SET appended = appended + :count WHERE id = 1 RETURNING appended")
 _SWAP = text("UPDATE log_head SET sealed = :new WHERE id = 1 AND sealed = :old")
-_INSERT_SEGMENT = text("INSERT INTO log_segment (first, count, lengths, data, hashes)"
-                       " VALUES (:first, :count, :lengths, :data, :hashes)")
+_INSERT_SEGMENT = text("INSERT INTO log_segment (first, count, lengths, data, hashes, digest)"
+                       " VALUES (:first, :count, :lengths, :data, :hashes, :digest)")
 _SEGMENT_OF = text("SELECT max(first) FROM log_segment WHERE first <= :index")
-_SEGMENTS = text("SELECT first, count, lengths, data, hashes FROM log_segment"
+_SEGMENTS = text("SELECT first, count, lengths, data, hashes, digest FROM log_segment"
                  " WHERE first >= :start AND first < :end ORDER BY first LIMIT :limit")
 _TILES = text("SELECT position, hashes, middle FROM log_tile"
               " WHERE position IN (:p0, :p1, :p2, :p3, :p4, :p5, :p6, :p7)")

@@ -84,9 +84,11 @@ def test_a_flipped_bit_in_a_tile_is_found_at_the_tile(damaged: Log, position: in
     ("UPDATE log_head SET appended = 606", ("entry-missing", "entry 604")),
     ("UPDATE log_head SET sealed = 300", ("tile-unexpected", "tile 0/2")),
     ("INSERT INTO log_tile VALUES (9, 'x', 'x')", ("tile-unexpected", "tile 0/9")),
-    ("INSERT INTO log_segment VALUES (604, 1, 'x', 'x', 'x')", ("entry-unexpected", "entry 604")),
+    ("INSERT INTO log_segment VALUES (604, 1, 'x', 'x', 'x', 'x')", ("entry-unexpected", "entry 604")),
     ("UPDATE log_segment SET lengths = 'x' WHERE first = 256", ("segment-malformed", "entry 256")),
     ("UPDATE log_segment SET count = 2 WHERE first = 256", ("segment-malformed", "entry 256")),
+    ("UPDATE log_segment SET data = data || 'x' WHERE first = 256", ("segment-malformed", "entry 256")),
+    ("UPDATE log_segment SET digest = 'x' WHERE first = 256", ("segment-digest-mismatch", "entry 256")),
 ])
 def test_every_missing_or_foreign_row_is_found(damaged: Log, statement: str, finding: tuple[str, str]) -> None:
     damaged.corrupt(statement)
@@ -173,3 +175,27 @@ def test_an_index_already_taken_stops_appending(a_log: Log) -> None:
     a_log.corrupt("UPDATE log_head SET appended = 0")
     with pytest.raises(Refused, match="log-damaged"):
         a_log.append(b"c")
+
+
+def test_what_was_edited_before_sealing_together_with_its_leaf_hash_is_not_signed_over(damaged: Log) -> None:
+    with reading(damaged.engine) as connection:
+        data, hashes = connection.exec_driver_sql("SELECT data, hashes FROM log_segment WHERE first = 600").one()
+    damaged.corrupt("UPDATE log_segment SET data = :data, hashes = :hashes WHERE first = 600",
+                    data=b"\x00U0" + data[3:], hashes=leaf_hash(b"U0") + hashes[32:])
+    with pytest.raises(VerificationFailed, match="segment-digest-mismatch") as caught:
+        damaged.seal()
+    assert caught.value.where == "entry 600"
+
+
+@pytest.mark.parametrize(("column", "byte", "code"), [
+    ("data", 4, "leaf-hash-mismatch"), ("hashes", 33, "leaf-hash-mismatch"), ("digest", 31, "segment-digest-mismatch"),
+    ("lengths", 1, "segment-malformed"),
+])
+def test_a_bit_flipped_in_any_column_before_sealing_is_not_signed_over(damaged: Log, column: str, byte: int,
+                                                                        code: str) -> None:
+    flipped(damaged, "log_segment", column, "first = 600", byte)
+    with pytest.raises(VerificationFailed, match=code):
+        damaged.seal()
+    assert code in {finding.code for finding in fsck(damaged.engine, damaged.key)}
+    with reading(damaged.engine) as connection:
+        assert log.checkpoint(connection).size == 600

@@ -21,12 +21,14 @@ def _api() -> None:
         sa.Column("time", sa.BigInteger(), nullable=False), sa.PrimaryKeyConstraint("size"),
     )
     op.create_table(
-        "api_answer", sa.Column("key", sa.LargeBinary(length=32), nullable=False),
+        "api_answer", sa.Column("token", sa.LargeBinary(length=32), nullable=False),
+        sa.Column("key", sa.LargeBinary(length=32), nullable=False),
         sa.Column("fingerprint", sa.LargeBinary(length=32), nullable=False),
         sa.Column("status", sa.Integer(), nullable=True), sa.Column("headers", sa.Text(), nullable=False),
         sa.Column("body", sa.LargeBinary(), nullable=False), sa.Column("created", sa.BigInteger(), nullable=False),
         sa.PrimaryKeyConstraint("key"),
     )
+    op.create_index("api_answer_token", "api_answer", ["token", "created"], unique=False)
     op.create_index("ix_api_answer_created", "api_answer", ["created"], unique=False)
     op.create_table(
         "api_entry", sa.Column("digest", sa.LargeBinary(length=32), nullable=False),
@@ -275,6 +277,7 @@ def _ledger() -> None:
         "log_segment", sa.Column("first", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
         sa.Column("count", sa.Integer(), nullable=False), sa.Column("lengths", sa.LargeBinary(), nullable=False),
         sa.Column("data", sa.LargeBinary(), nullable=False), sa.Column("hashes", sa.LargeBinary(), nullable=False),
+        sa.Column("digest", sa.LargeBinary(), nullable=False),
         sa.PrimaryKeyConstraint("first"),
     )
     op.create_table(
