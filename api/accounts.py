@@ -8,9 +8,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
-from typing import cast
+from typing import Any, cast
 
-from sqlalchemy import Connection, Table, insert, select, update
+from sqlalchemy import Connection, Row, Table, insert, select, update
 
 from api.errors import Unauthenticated
 from api.models import ApiToken
@@ -84,13 +84,29 @@ def revoke_tokens(connection: Connection, org: str, now: int) -> int:
                               .values(revoked=now)).rowcount
 
 
+def token_of(authorization: str) -> str:
+    """The token of an Authorization header; empty when it carries none."""
+    scheme, _, token = authorization.partition(" ")
+    return token.strip() if scheme.lower() == "bearer" else ""
+
+
+def live_token(connection: Connection, token: str) -> bytes | None:
+    """The hash that a token is kept under; None for unknown and revoked ones alike."""
+    row = _live(connection, token)
+    return None if row is None else cast(bytes, row.hash)
+
+
+def _live(connection: Connection, token: str) -> Row[Any] | None:
+    if len(token) > MAX_TOKEN_TEXT:
+        return None
+    # The look-up is by hash: what an index comparison leaks in time is of a hash, never of the token.
+    return connection.execute(select(_TOKENS).where(
+        _TOKENS.c.hash == _hash(token), _TOKENS.c.revoked.is_(None))).first()
+
+
 def authenticate(connection: Connection, token: str) -> Account:
     """The account of a token. Raises Unauthenticated (token-unknown) for unknown and revoked ones alike."""
-    row = None
-    if len(token) <= MAX_TOKEN_TEXT:
-        # The look-up is by hash: what an index comparison leaks in time is of a hash, never of the token.
-        row = connection.execute(select(_TOKENS.c.org, _TOKENS.c.roles).where(
-            _TOKENS.c.hash == _hash(token), _TOKENS.c.revoked.is_(None))).first()
+    row = _live(connection, token)
     if row is None:
         raise Unauthenticated("token-unknown", "the token is unknown or revoked",
                               hint="send Authorization: Bearer <token of your organisation>")

@@ -37,8 +37,8 @@ STATIC = Path(__file__).parent / "static"
 ROUTERS = (frames.router, log.router, registrations.router, meters.router, claims.router, certificates.router,
            printed.router, reports.router, participants.router, chain.router, mrv.router, jobs.router, overview.router,
            system.router)
-DESCRIPTION = ("A permissioned carbon ledger and MRV service. Errors are RFC 9457 problems; every POST takes an "
-               "Idempotency-Key; writes carry an organisation's token or a frame's signature.")
+DESCRIPTION = ("A permissioned carbon ledger and MRV service. Errors are RFC 9457 problems; writes carry an "
+               "organisation's token or a frame's signature; a POST with a token takes an Idempotency-Key.")
 
 # The pages load nothing from elsewhere, run no inline script, and are never framed.
 SECURITY_HEADERS = {

@@ -8,7 +8,7 @@ from typing import Annotated, cast
 from fastapi import Depends, Header, Request
 from sqlalchemy import Connection
 
-from api.accounts import Account, authenticate
+from api.accounts import Account, authenticate, token_of
 from api.errors import Unauthenticated
 from api.messages import preferred
 from api.node import Node
@@ -36,12 +36,12 @@ def account_of(node: NodeDep, authorization: Annotated[str, Header(include_in_sc
 
     It gives its connection back at once: a request that held one while it waits for another could starve the pool.
     """
-    scheme, _, token = authorization.partition(" ")
-    if scheme.lower() != "bearer" or not token:
+    token = token_of(authorization)
+    if not token:
         raise Unauthenticated("token-missing", "this needs the token of an organisation", where="Authorization",
                               hint="send Authorization: Bearer <token>")
     with reading(node.engine) as connection:
-        return authenticate(connection, token.strip())
+        return authenticate(connection, token)
 
 
 AnyAccount = Annotated[Account, Depends(account_of)]

@@ -1,6 +1,8 @@
-"""Idempotency-Key on every POST: the first answer is stored and replayed; another request under the key is refused.
+"""Idempotency-Key on every POST with a token: the first answer is kept and replayed; another request is refused.
 
-Answers of 5xx are not kept: the sender is meant to come again. Keys belong to the token that sent them.
+Answers of 5xx are not kept: the sender is meant to come again. Keys belong to the token that sent them; without a live
+token a key is ignored, or anybody could fill the table. What is kept is bounded in age, size and number: a key that
+was let go only means that the request is done again, and every step behind it is idempotent by what it is given.
 """
 
 from __future__ import annotations
@@ -11,23 +13,28 @@ from dataclasses import dataclass
 from hashlib import sha256
 from typing import cast
 
-from sqlalchemy import Engine, Table, delete, insert, select, update
+from sqlalchemy import Connection, Engine, Table, delete, insert, select, update
+from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
 from starlette.concurrency import run_in_threadpool
 from starlette.datastructures import Headers
 from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from api import accounts
 from api.errors import TooLarge
 from api.models import ApiAnswer
-from api.problems import respond
+from api.problems import of_database, respond
 from core.clock import Clock
-from core.database import transaction
+from core.database import reading, transaction
 from core.errors import CarbonSealError, FormError, InputError, Refused
 
 HEADER = "idempotency-key"
 KEEP_MS = 7 * 86_400_000
-# A remembered answer is small; what is larger (an evidence file) is a GET.
-MAX_ANSWER_BYTES = 2**20
+# An answer worth remembering names what was made; what is larger is computed again, or is a GET.
+MAX_ANSWER_BYTES = 2**16
+# With the size of an answer this bounds what one token can keep: 64 MiB.
+MAX_KEPT = 1000
 _KEY = re.compile(r"[\x21-\x7e]{1,200}")
 _REPLAYED = (b"idempotency-replayed", b"true")
 
@@ -55,23 +62,36 @@ class IdempotencyMiddleware:
             await self.app(scope, receive, send)
             return
         try:
-            key, fingerprint, body = await self._identify(scope, receive)
-            stored = await run_in_threadpool(begin, self.engine, key, fingerprint, self.clock.now())
-        except CarbonSealError as error:
-            await respond(Request(scope), error)(scope, receive, send)
+            token = await run_in_threadpool(self._token, Headers(scope=scope).get("authorization", ""))
+            if token is not None:
+                key, fingerprint, body = await self._identify(token, scope, receive)
+                stored = await run_in_threadpool(begin, self.engine, token, key, fingerprint, self.clock.now())
+        except (CarbonSealError, OperationalError, PoolTimeout) as error:
+            # Here the handlers of the application do not reach yet.
+            told = error if isinstance(error, CarbonSealError) else of_database(error)
+            await respond(Request(scope), told)(scope, receive, send)
             return
-        if stored is not None:
+        if token is None:
+            await self.app(scope, receive, send)
+        elif stored is not None:
             await _replay(stored, send)
-            return
-        await self._run(key, body, scope, receive, send)
+        else:
+            await self._run(key, body, scope, receive, send)
 
-    async def _identify(self, scope: Scope, receive: Receive) -> tuple[bytes, bytes, bytes]:
-        headers = Headers(scope=scope)
-        text = headers[HEADER]
+    def _token(self, authorization: str) -> bytes | None:
+        """The hash of the live token that the header carries; None when there is none: the route judges that."""
+        token = accounts.token_of(authorization)
+        if not token:
+            return None
+        with reading(self.engine) as connection:
+            return accounts.live_token(connection, token)
+
+    async def _identify(self, token: bytes, scope: Scope, receive: Receive) -> tuple[bytes, bytes, bytes]:
+        text = Headers(scope=scope)[HEADER]
         if not _KEY.fullmatch(text):
             raise FormError("idempotency-key-malformed", "an Idempotency-Key has 1 to 200 visible ASCII characters")
         body = await _read_body(receive, self.limit)
-        key = sha256(headers.get("authorization", "").encode() + b"\0" + text.encode()).digest()
+        key = sha256(token + text.encode()).digest()
         target = scope["path"].encode() + b"?" + scope["query_string"]
         return key, sha256(sha256(target).digest() + body).digest(), body
 
@@ -111,8 +131,8 @@ class _Recorder:
         return Stored(self._status, self._headers, bytes(self._body))
 
 
-def begin(engine: Engine, key: bytes, fingerprint: bytes, now: int) -> Stored | None:
-    """The stored answer of a key, or None after reserving the key for this request.
+def begin(engine: Engine, token: bytes, key: bytes, fingerprint: bytes, now: int) -> Stored | None:
+    """The stored answer of a key, or None after reserving the key for this request. `token`: hash of whose it is.
 
     Raises InputError (idempotency-key-reused, HTTP 422), Refused (idempotency-in-progress, HTTP 409).
     """
@@ -120,8 +140,9 @@ def begin(engine: Engine, key: bytes, fingerprint: bytes, now: int) -> Stored | 
         connection.execute(delete(_ANSWERS).where(_ANSWERS.c.created < now - KEEP_MS))
         row = connection.execute(select(_ANSWERS).where(_ANSWERS.c.key == key)).first()
         if row is None:
-            connection.execute(insert(_ANSWERS).values(key=key, fingerprint=fingerprint, created=now, headers="[]",
-                                                       body=b""))
+            connection.execute(insert(_ANSWERS).values(token=token, key=key, fingerprint=fingerprint, created=now,
+                                                       headers="[]", body=b""))
+            _prune(connection, token)
             return None
     if row.fingerprint != fingerprint:
         raise InputError("idempotency-key-reused", "the key was used for another request", where="Idempotency-Key",
@@ -131,6 +152,13 @@ def begin(engine: Engine, key: bytes, fingerprint: bytes, now: int) -> Stored | 
                       where="Idempotency-Key", hint="send again in a moment")
     headers = [(name.encode("latin-1"), value.encode("latin-1")) for name, value in json.loads(row.headers)]
     return Stored(row.status, headers, row.body)
+
+
+def _prune(connection: Connection, token: bytes) -> None:
+    """Let go of a token's oldest answers beyond MAX_KEPT; never of a request still being answered."""
+    beyond = (select(_ANSWERS.c.key).where(_ANSWERS.c.token == token).order_by(_ANSWERS.c.created.desc())
+              .offset(MAX_KEPT))
+    connection.execute(delete(_ANSWERS).where(_ANSWERS.c.key.in_(beyond), _ANSWERS.c.status.is_not(None)))
 
 
 def finish(engine: Engine, key: bytes, stored: Stored | None) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sqlalchemy import BigInteger, Column, Integer, LargeBinary, Text
+from sqlalchemy import BigInteger, Column, Index, Integer, LargeBinary, Text
 from sqlmodel import Field, SQLModel
 
 
@@ -19,10 +19,12 @@ class ApiToken(SQLModel, table=True):
 
 
 class ApiAnswer(SQLModel, table=True):
-    """The answer once given under an Idempotency-Key; `status` null while the request is being worked on."""
+    """The answer once given under an Idempotency-Key of a token (its hash); `status` null while it is worked on."""
 
     __tablename__ = "api_answer"
+    __table_args__ = (Index("api_answer_token", "token", "created"),)
 
+    token: bytes = Field(sa_column=Column(LargeBinary(32), nullable=False))
     key: bytes = Field(sa_column=Column(LargeBinary(32), primary_key=True))
     fingerprint: bytes = Field(sa_column=Column(LargeBinary(32), nullable=False))
     status: int | None = None

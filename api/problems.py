@@ -67,13 +67,11 @@ def install(app: FastAPI) -> None:
 
     @app.exception_handler(OperationalError)
     async def database(request: Request, error: OperationalError) -> Response:
-        return respond(request, Unavailable("database-unavailable", f"the database did not answer: {error.orig}",
-                                            hint="check disk space and the database server, then send again"))
+        return respond(request, of_database(error))
 
     @app.exception_handler(PoolTimeout)
     async def crowded(request: Request, error: PoolTimeout) -> Response:
-        return respond(request, Unavailable("database-unavailable", "too many requests wait for the database",
-                                            hint="send again in a moment"))
+        return respond(request, of_database(error))
 
     @app.exception_handler(RequestValidationError)
     async def validation(request: Request, error: RequestValidationError) -> Response:
@@ -88,6 +86,15 @@ def install(app: FastAPI) -> None:
         _log.error("internal error at %s %s", request.method, request.url.path, exc_info=error)
         return respond(request, InternalError("internal-error", "the node met an error of its own",
                                               hint="look into the node's log, or report it"))
+
+
+def of_database(error: OperationalError | PoolTimeout) -> Unavailable:
+    """What the sender is told when the database, or a connection to it, could not be had."""
+    if isinstance(error, PoolTimeout):
+        return Unavailable("database-unavailable", "too many requests wait for the database",
+                           hint="send again in a moment")
+    return Unavailable("database-unavailable", f"the database did not answer: {error.orig}",
+                       hint="check disk space and the database server, then send again")
 
 
 def _of_validation(error: RequestValidationError) -> CarbonSealError:

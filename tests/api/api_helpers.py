@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager, suppress
 from typing import Any
+from unittest import mock
+
+from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from core.clock import FixedClock
 
@@ -35,3 +40,13 @@ def check_problem(answer: Any, status: int, code: str) -> dict[str, Any]:
     assert body["title"]
     assert body["detail"]
     return body
+
+
+@contextmanager
+def no_connection_left(deployment: Any) -> Iterator[None]:
+    """Others hold every connection that the pool gives; who asks for one more waits a moment and gets none."""
+    with mock.patch.object(deployment.engine.pool, "_timeout", 0.01), ExitStack() as others:
+        with suppress(PoolTimeout):
+            while True:
+                others.enter_context(deployment.engine.connect())
+        yield

@@ -6,12 +6,15 @@ import ast
 from pathlib import Path
 
 import pytest
+from api_helpers import STEEL, bearer, check_problem, no_connection_left
+from api_world import START, Gateway, body
 from fastapi import FastAPI
 from hypothesis import given
 from hypothesis import strategies as st
 from starlette.testclient import TestClient
 
 from api import messages, problems
+from api.deployment import Deployment
 from api.errors import Busy, TooLarge, Unauthenticated, Unsupported
 from core import errors
 from core.errors import CarbonSealError, Refused
@@ -92,3 +95,30 @@ def test_a_problem_never_loses_its_own_members() -> None:
     body = problems.problem(error, instance="/x", language="en")
     assert body["status"] == 409
     assert body["type"] == "urn:carbonseal:problem:code-x"
+
+
+def test_a_route_that_gets_no_connection_in_time_says_come_again(client: TestClient, deployment: Deployment) -> None:
+    """SQLAlchemy tells of a crowded pool with an error that is not one of the database's."""
+    with no_connection_left(deployment):
+        answers = [client.get("/log/checkpoint"), client.get("/v1/claims/x", headers=bearer(deployment, STEEL))]
+    for answer in answers:
+        check_problem(answer, 503, "database-unavailable")
+        assert answer.headers["retry-after"] == str(problems.RETRY_AFTER_S)
+    check_problem(client.get("/log/checkpoint"), 404, "checkpoint-missing")
+
+
+def test_frames_that_get_no_connection_in_time_are_refused_whole_and_taken_later(
+        client: TestClient, deployment: Deployment) -> None:
+    frame = body(Gateway().frame(START))
+    with no_connection_left(deployment):
+        check_problem(client.post("/v1/frames", content=frame), 503, "database-unavailable")
+    assert client.post("/v1/frames", content=frame).json()["frames"][0]["error"]["code"] == "gateway-unknown"
+
+
+def test_a_crowded_pool_leaves_the_node_unready_and_alive(client: TestClient, deployment: Deployment) -> None:
+    with no_connection_left(deployment):
+        assert client.get("/healthz").status_code == 200
+        ready = client.get("/readyz")
+    assert ready.status_code == 503
+    assert ready.json()["checks"]["database"] == "database-unavailable"
+    assert client.get("/readyz").status_code == 200
