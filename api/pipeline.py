@@ -37,16 +37,16 @@ from certificates import issue as issuing
 from certificates import mirror, outbox, store
 from certificates import opinion as opinions
 from certificates.blocks import Block
-from certificates.opinion import Judgement
 from certificates.outbox import Intent
 from certificates.store import StoredClaim, StoredOpinion, StoredStatement
 from core import jcs
-from core.claims import chain_claim, interval_json, parse_claim
+from core.claims import chain_claim, parse_claim
 from core.database import reading, transaction
+from core.documents import interval_json
 from core.errors import CarbonSealError, Forbidden, NotFound, Refused
 from core.ethereum import Domain
 from core.merkle import leaf_hash
-from core.opinions import OpinionDocument, parse_opinion
+from core.opinions import Judgement, OpinionDocument, parse_opinion
 from core.period import Period, time_zone
 from core.signatures import key_id
 from ledger import log

@@ -7,22 +7,13 @@ from dataclasses import replace
 from typing import Any
 
 from attestation.history import Participant
-from core.claims import (
-    DOMAIN_NAME,
-    DOMAIN_VERSION,
-    Carried,
-    ClaimDocument,
-    ClaimInput,
-    MethodologyRef,
-    claim_digest,
-    claim_payload,
-    claim_signer,
-    parse_claim,
-)
+from core.claims import Carried, ClaimDocument, ClaimInput, claim_digest, claim_payload, claim_signer, parse_claim
+from core.documents import DOMAIN_NAME, DOMAIN_VERSION, MethodologyRef
 from core.errors import Forbidden, Refused
 from core.ethereum import Account, Domain, checksum_address, parse_address
 from core.period import Period
 from core.records import Interval, Kind
+from verify.accounts import check_account
 
 
 def certificate_domain(chain_id: int, certificate_registry: str) -> Domain:
@@ -63,18 +54,7 @@ def accept(payload: bytes, subject: Participant, *, origin: str, domain: Domain,
         raise Refused("claim-period-open", "the period has not ended yet", where="claim.period",
                       hint="claim when its last reading has arrived")
     if document.subject != subject.org or "enterprise" not in subject.roles:
-        raise Forbidden("claim-role", f"{subject.org} is not the enterprise this claim is about", where="claim.subject")
+        raise Forbidden("claim-role", f"{subject.org} is not the enterprise this claim is about", where="claim.subject",
+                        hint="each enterprise claims for itself")
     check_account(claim_signer(document), subject, "claim-signer", now)
     return document
-
-
-def check_account(signer: str, participant: Participant, code: str, instant: int) -> None:
-    """Passes when `signer` is an account of the organisation and the organisation is valid at that instant.
-
-    Raises Forbidden with this code.
-    """
-    if parse_address(signer) not in {parse_address(account) for account in participant.accounts}:
-        raise Forbidden(code, f"{signer} is not an account of {participant.org}",
-                        hint="sign with a registered account, or have this one registered")
-    if not participant.valid_from <= instant < (participant.valid_until or instant + 1):
-        raise Forbidden(code, f"{participant.org} is not valid at that time", hint="renew its registration")

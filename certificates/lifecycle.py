@@ -17,10 +17,10 @@ from certificates.blocks import Blocks
 from certificates.outbox import Handler, Intent, Operation, Sighting
 from certificates.registry import Mark, Receipt, Registry
 from core import jcs
-from core.claims import members, text
 from core.clock import Clock
 from core.database import reading
 from core.errors import NotFound, Unavailable
+from core.fields import members, text
 from core.ids import check_hex, check_id
 from core.period import Period
 from core.records import MarkKind

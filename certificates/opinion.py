@@ -3,57 +3,29 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
-from decimal import Decimal
+from dataclasses import replace
 from hashlib import sha256
 from typing import Any
 
 from attestation.history import Participant
 from attestation.independence import check_verifier
-from certificates.claim import check_account
 from core import jcs
-from core.claims import (
-    MAX_PAYLOAD_BYTES,
-    ClaimDocument,
-    chain_claim,
-    external_refs_from_json,
-    intervals_from_json,
-)
+from core.claims import ClaimDocument, chain_claim
+from core.documents import MAX_PAYLOAD_BYTES, external_refs_from_json, intervals_from_json
 from core.errors import FormError, Refused
 from core.ethereum import Account
 from core.numbers import parse_natural
 from core.opinions import (
-    Finding,
+    Judgement,
     OpinionDocument,
-    Sampling,
     chain_opinion,
     opinion_digest,
     opinion_payload,
     opinion_signer,
     parse_opinion,
 )
-from core.records import Conclusion, Kind
-
-
-@dataclass(frozen=True)
-class Judgement:
-    """What the verifier itself says. `materiality` in percent; `valid_until`: ms UTC up to which it may issue."""
-
-    verifier: str
-    accreditation: str
-    addressee: str
-    criteria: tuple[str, ...]
-    assurance: str
-    materiality: Decimal
-    materiality_source: str
-    visit: str
-    sampling: Sampling
-    findings: tuple[Finding, ...]
-    conclusion: Conclusion
-    reasons: str
-    notices: tuple[str, ...]
-    date: int
-    valid_until: int
+from core.records import Kind
+from verify.accounts import check_account
 
 
 def draft(
@@ -67,7 +39,8 @@ def draft(
     value = statement_fields(statement)
     claim_hash = chain_claim(claim).struct_hash()
     if value["claim"] != claim_hash.hex():
-        raise Refused("opinion-claim", "the statement was computed for another claim", where="statement.claim")
+        raise Refused("opinion-claim", "the statement was computed for another claim", where="statement.claim",
+                      hint="fetch the claim that the statement names")
     return OpinionDocument(
         origin=claim.origin, statement=sha256(statement).digest(), leaf=leaf, claim=claim_hash,
         exclusivity_key=claim.exclusivity_key, manifest=manifest, manifest_confirmed=manifest_confirmed,
@@ -82,7 +55,8 @@ def statement_fields(payload: bytes) -> dict[str, Any]:
     value = jcs.parse(payload, limit=MAX_PAYLOAD_BYTES)
     certificate = value.get("certificate") if isinstance(value, dict) else None
     if not isinstance(certificate, dict) or not {"claim", "type", "intervals", "external_refs"} <= set(value):
-        raise FormError("statement-malformed", "not a calculation statement", where="statement")
+        raise FormError("statement-malformed", "not a calculation statement", where="statement",
+                        hint="give the payload of a statement+json entry")
     return dict(value)
 
 
@@ -106,8 +80,11 @@ def accept(payload: bytes, *, draft_of: OpinionDocument, verifier: Participant, 
         raise Refused("opinion-fields", "the opinion is about another statement, claim or manifest", where="opinion",
                       hint="draft it again from the statement in the log")
     if not document.date <= now < document.valid_until:
-        raise Refused("opinion-expired", "the opinion is not valid now", where="opinion.valid_until")
-    check_account(opinion_signer(document), verifier, "opinion-signer", document.date)
+        raise Refused("opinion-expired", "the opinion is not valid now", where="opinion.valid_until",
+                      hint="it may issue in [date, valid_until): sign one with today's date")
+    signer = opinion_signer(document)
+    for instant in (document.date, now):  # the date is the verifier's word; the chain asks again when it issues
+        check_account(signer, verifier, "opinion-signer", instant)
     check_verifier(verifier, subject, document.accreditation, tied)
     return document
 

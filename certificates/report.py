@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 
 from certificates.wording import Words
-from core.claims import MethodologyRef
+from core.documents import MethodologyRef
 from core.opinions import OpinionDocument
 from core.period import Period
 from core.records import Interval, Kind

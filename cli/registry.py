@@ -16,9 +16,9 @@ from cli.desks.registrar import RegistrarDesk
 from cli.node import connect
 from cli.options import Json, Org, Place, Token
 from cli.output import command, out, print_answer, print_json
-from core.claims import mapping
 from core.errors import FormError
 from core.ethereum import load_account
+from core.fields import mapping
 from core.jcs import parse_lenient
 from core.period import instant_text, parse_instant
 from core.records import MarkKind

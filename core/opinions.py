@@ -7,40 +7,35 @@ are questions of registrations. Normative text: docs/spec/claims-and-opinions.md
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from decimal import Decimal
-from hashlib import sha256
-from itertools import pairwise
 from typing import Any
 
 from core import jcs
-from core.claims import (
-    MAX_LONG_TEXT,
+from core.documents import (
     MAX_PAYLOAD_BYTES,
     SIGNATURE_BYTES,
-    account,
     document_digest,
     domain_from_json,
     domain_json,
     external_refs_from_json,
     interval_json,
     intervals_from_json,
-    members,
-    sequence,
-    text,
 )
-from core.errors import FormError, VerificationFailed
+from core.errors import FormError
 from core.ethereum import Domain, recover
+from core.fields import MAX_LONG_TEXT, account, flag, members, one_of, sequence, text
 from core.ids import chain_id_of, check_hex, check_id
 from core.numbers import decimal_text, parse_decimal, parse_natural
 from core.period import Period, instant_text, parse_instant
 from core.records import ChainOpinion, Conclusion, Interval, Kind, external_refs_hash, intervals_hash
+from core.sampling import Sampling, sampling_from_json
 
 OPINION_SCHEMA = "carbonseal-opinion/1"
 MAX_FINDINGS = 200
-MAX_SAMPLES = 1_000
-MAX_POPULATION = 2**32
+MAX_CRITERIA = 32
+MAX_NOTICES = 32
 ASSURANCE_LEVELS = ("limited", "reasonable")
 # Kinds of findings and their states, practice of EU ETS / ISO 14064-3 verifiers (reference letters A to P).
 FINDING_KINDS = ("misstatement", "non-conformity", "non-compliance", "clarification", "improvement", "prior-year")
@@ -55,6 +50,12 @@ UNITS = {Kind.EMISSION: "kgCO2e", Kind.REDUCTION: "tCO2e", Kind.GREEN_POWER: "MW
          Kind.PRODUCT_FOOTPRINT: "kgCO2e", Kind.CBAM: "kgCO2e"}
 
 _REFERENCE = re.compile(r"[A-Z][0-9]{1,4}")
+_MEMBERS = (
+    "schema", "origin", "addressee", "statement", "leaf", "claim", "exclusivity_key", "manifest", "kind", "subject",
+    "holder", "boundary", "period", "amount", "intervals", "external_refs", "criteria", "assurance", "materiality",
+    "visit", "sampling", "findings", "conclusion", "reasons", "verifier", "accreditation", "notices", "date",
+    "valid_until", "domain", "signature",
+)
 
 
 @dataclass(frozen=True)
@@ -75,37 +76,39 @@ class Finding:
                 "effect_tco2e": None if self.effect is None else decimal_text(self.effect)}
 
 
-@dataclass(frozen=True)
-class Sampling:
-    """Which details were checked. `block_hash`: the first finalised block after the anchor of the statement.
+@dataclass(frozen=True, kw_only=True)
+class Judgement:
+    """What the verifier itself says. `materiality` in percent; it may issue in [date, valid_until), ms UTC.
 
-    The verifier committed to `nonce` before that block, so neither side chose the sample.
-    """
-
-    method: str
-    population: int
-    selected: tuple[int, ...]
-    block_hash: bytes | None = None
-    nonce: bytes | None = None
-
-    def as_json(self) -> dict[str, Any]:
-        """The members in their spelling."""
-        return {"method": self.method, "population": str(self.population),
-                "selected": [str(index) for index in self.selected],
-                "block_hash": self.block_hash.hex() if self.block_hash else None,
-                "nonce": self.nonce.hex() if self.nonce else None}
-
-
-@dataclass(frozen=True)
-class OpinionDocument:
-    """An opinion. `statement`: payload digest; `leaf`: leaf hash of its envelope; `amount` in whole `unit`.
-
-    `manifest`: digest of the manifest payload; `manifest_confirmed`: the verifier recomputed it from all entries.
     `accreditation`: its number, spelled as in the verifier's registration.
     """
 
-    origin: str
+    verifier: str
+    accreditation: str
     addressee: str
+    criteria: tuple[str, ...]
+    assurance: str
+    materiality: Decimal
+    materiality_source: str
+    visit: str
+    sampling: Sampling
+    findings: tuple[Finding, ...]
+    conclusion: Conclusion
+    reasons: str
+    notices: tuple[str, ...]
+    date: int
+    valid_until: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class OpinionDocument(Judgement):
+    """A judgement on one statement. `statement`: payload digest; `leaf`: leaf hash of its envelope in the log.
+
+    `amount` in whole `unit`. `manifest`: digest of the manifest payload; `manifest_confirmed`: the verifier recomputed
+    it from all entries.
+    """
+
+    origin: str
     statement: bytes
     leaf: bytes
     claim: bytes
@@ -121,20 +124,6 @@ class OpinionDocument:
     unit: str
     intervals: tuple[Interval, ...]
     external_refs: tuple[str, ...]
-    criteria: tuple[str, ...]
-    assurance: str
-    materiality: Decimal
-    materiality_source: str
-    visit: str
-    sampling: Sampling
-    findings: tuple[Finding, ...]
-    conclusion: Conclusion
-    reasons: str
-    verifier: str
-    accreditation: str
-    notices: tuple[str, ...]
-    date: int
-    valid_until: int
     domain: Domain
     signature: bytes = b""
 
@@ -193,125 +182,78 @@ def opinion_payload(document: OpinionDocument) -> bytes:
     return payload
 
 
-def sample(payload_digest: bytes, block_hash: bytes, nonce: bytes, population: int, count: int) -> tuple[int, ...]:
-    """`count` distinct indices below `population`, sorted, drawn from the seed SHA-256(payload digest ‖ block ‖ nonce).
-
-    Draw k is SHA-256(seed ‖ k uint64 BE) modulo the population (bias below 2^-200); repeated indices are skipped.
-    """
-    seed = sha256(payload_digest + block_hash + nonce).digest()
-    chosen: set[int] = set()
-    draw = 0
-    while len(chosen) < min(count, population, MAX_SAMPLES):
-        chosen.add(int.from_bytes(sha256(seed + draw.to_bytes(8, "big")).digest(), "big") % population)
-        draw += 1
-    return tuple(sorted(chosen))
-
-
-def check_sampling(document: OpinionDocument) -> None:
-    """Passes when a seeded sample is the one its seed gives. Raises VerificationFailed (opinion-sample)."""
-    drawn = document.sampling
-    if drawn.block_hash is None or drawn.nonce is None:
-        return
-    expected = sample(document.statement, drawn.block_hash, drawn.nonce, drawn.population, len(drawn.selected))
-    if drawn.selected != expected:
-        raise VerificationFailed("opinion-sample", "the sample is not the one its seed gives", where="sampling")
-
-
 def parse_opinion(payload: bytes) -> OpinionDocument:
     """The opinion of a canonical payload. Raises FormError for anything else; the signature is not recovered here."""
     value = members(jcs.parse(payload, limit=MAX_PAYLOAD_BYTES), _MEMBERS, "opinion")
     if value["schema"] != OPINION_SCHEMA:
-        raise FormError("opinion-schema", f"not a {OPINION_SCHEMA} document", where="opinion.schema")
+        raise FormError("opinion-schema", f"not a {OPINION_SCHEMA} document", where="opinion.schema",
+                        hint="use a verifier of that format version")
     manifest = members(value["manifest"], ("digest", "confirmed"), "manifest")
     amount = members(value["amount"], ("value", "unit"), "amount")
-    materiality = members(value["materiality"], ("percent", "source"), "materiality")
     document = OpinionDocument(
-        origin=text(value["origin"], "origin"), addressee=check_id(value["addressee"], where="addressee"),
+        **vars(_judgement(value)), origin=text(value["origin"], "origin"),
         statement=check_hex(value["statement"], where="statement"), leaf=check_hex(value["leaf"], where="leaf"),
         claim=check_hex(value["claim"], where="claim"),
         exclusivity_key=check_hex(value["exclusivity_key"], where="exclusivity_key"),
         manifest=check_hex(manifest["digest"], where="manifest.digest"),
-        manifest_confirmed=_flag(manifest["confirmed"], "manifest.confirmed"), kind=Kind.parse(value["kind"]),
+        manifest_confirmed=flag(manifest["confirmed"], "manifest.confirmed"), kind=Kind.parse(value["kind"]),
         subject=check_id(value["subject"], where="subject"), holder=account(value["holder"], "holder"),
         boundary=text(value["boundary"], "boundary"), period=Period.from_json(value["period"]),
         amount=parse_natural(amount["value"], where="amount.value", limit=MAX_AMOUNT),
         unit=text(amount["unit"], "amount.unit"), intervals=intervals_from_json(value["intervals"]),
-        external_refs=external_refs_from_json(value["external_refs"]),
-        criteria=tuple(text(item, "criteria") for item in sequence(value["criteria"], "criteria", 32)),
-        assurance=_one_of(value["assurance"], ASSURANCE_LEVELS, "assurance"),
-        materiality=parse_decimal(materiality["percent"], where="materiality.percent"),
-        materiality_source=text(materiality["source"], "materiality.source"),
-        visit=_one_of(value["visit"], VISITS, "visit"), sampling=_sampling(value["sampling"]),
-        findings=tuple(_finding(item) for item in sequence(value["findings"], "findings", MAX_FINDINGS)),
-        conclusion=_conclusion(value["conclusion"]), reasons=text(value["reasons"], "reasons", MAX_LONG_TEXT),
-        verifier=check_id(value["verifier"], where="verifier"),
-        accreditation=text(value["accreditation"], "accreditation"),
-        notices=tuple(check_id(item, where="notices") for item in sequence(value["notices"], "notices", 32)),
-        date=parse_instant(value["date"], where="date"),
-        valid_until=parse_instant(value["valid_until"], where="valid_until"), domain=domain_from_json(value["domain"]),
+        external_refs=external_refs_from_json(value["external_refs"]), domain=domain_from_json(value["domain"]),
         signature=check_hex(value["signature"], SIGNATURE_BYTES, where="signature"))
     _check_sense(document)
     return document
 
 
+def _judgement(value: Mapping[str, Any]) -> Judgement:
+    materiality = members(value["materiality"], ("percent", "source"), "materiality")
+    return Judgement(
+        verifier=check_id(value["verifier"], where="verifier"),
+        accreditation=text(value["accreditation"], "accreditation"),
+        addressee=check_id(value["addressee"], where="addressee"),
+        criteria=tuple(text(item, "criteria") for item in sequence(value["criteria"], "criteria", MAX_CRITERIA)),
+        assurance=one_of(value["assurance"], ASSURANCE_LEVELS, "assurance"),
+        materiality=parse_decimal(materiality["percent"], where="materiality.percent"),
+        materiality_source=text(materiality["source"], "materiality.source"),
+        visit=one_of(value["visit"], VISITS, "visit"), sampling=sampling_from_json(value["sampling"]),
+        findings=tuple(_finding(item) for item in sequence(value["findings"], "findings", MAX_FINDINGS)),
+        conclusion=_conclusion(value["conclusion"]), reasons=text(value["reasons"], "reasons", MAX_LONG_TEXT),
+        notices=tuple(check_id(item, where="notices") for item in sequence(value["notices"], "notices", MAX_NOTICES)),
+        date=parse_instant(value["date"], where="date"),
+        valid_until=parse_instant(value["valid_until"], where="valid_until"))
+
+
 def _check_sense(document: OpinionDocument) -> None:
     unit = UNITS[document.kind]
     if document.unit != unit:
-        raise FormError("opinion-unit", f"a {document.kind.label} opinion counts {unit}", where="amount.unit")
+        raise FormError("opinion-unit", f"a {document.kind.label} opinion counts {unit}", where="amount.unit",
+                        hint="state whole units of the certificate")
     if document.valid_until <= document.date:
-        raise FormError("opinion-validity", "valid_until is not after the date", where="valid_until")
+        raise FormError("opinion-validity", "valid_until is not after the date", where="valid_until",
+                        hint="an opinion may issue in [date, valid_until)")
     if document.conclusion in ISSUING and any(f.material and f.state == "uncorrected" for f in document.findings):
         raise FormError("opinion-findings", "an uncorrected material finding stands beside a conclusion that issues",
                         where="findings", hint="conclude adverse, or have the finding corrected")
     if not document.criteria:
-        raise FormError("opinion-criteria", "an opinion names its criteria", where="criteria")
-
-
-def _sampling(value: object) -> Sampling:
-    item = members(value, ("method", "population", "selected", "block_hash", "nonce"), "sampling")
-    population = parse_natural(item["population"], where="sampling.population", limit=MAX_POPULATION)
-    selected = tuple(parse_natural(index, where="sampling.selected", limit=max(population, 1))
-                     for index in sequence(item["selected"], "sampling.selected", MAX_SAMPLES))
-    if any(before >= after for before, after in pairwise(selected)):
-        raise FormError("opinion-sample-order", "selected indices are sorted and none occurs twice", where="sampling")
-    if (item["block_hash"] is None) != (item["nonce"] is None):
-        raise FormError("opinion-sample-seed", "a seed has both block_hash and nonce, or neither", where="sampling")
-    seed = [None if item[name] is None else check_hex(item[name], where=name) for name in ("block_hash", "nonce")]
-    return Sampling(text(item["method"], "sampling.method"), population, selected, *seed)
+        raise FormError("opinion-criteria", "an opinion names its criteria", where="criteria",
+                        hint="the documents it was verified against")
 
 
 def _finding(value: object) -> Finding:
     item = members(value, ("reference", "kind", "explanation", "material", "state", "effect_tco2e"), "findings")
     reference = item["reference"]
     if not isinstance(reference, str) or not _REFERENCE.fullmatch(reference):
-        raise FormError("finding-reference", "a finding is named by a letter and a number (B1)", where="findings")
+        raise FormError("finding-reference", "a finding is named by a letter and a number", where="findings",
+                        hint="B1, E2 and so on, as in the verifier's report")
     effect = item["effect_tco2e"]
-    return Finding(reference, _one_of(item["kind"], FINDING_KINDS, "findings.kind"),
+    return Finding(reference, one_of(item["kind"], FINDING_KINDS, "findings.kind"),
                    text(item["explanation"], "findings.explanation", MAX_LONG_TEXT),
-                   _flag(item["material"], "findings.material"),
-                   _one_of(item["state"], FINDING_STATES, "findings.state"),
+                   flag(item["material"], "findings.material"),
+                   one_of(item["state"], FINDING_STATES, "findings.state"),
                    None if effect is None else parse_decimal(effect, where="findings.effect_tco2e"))
 
 
 def _conclusion(value: object) -> Conclusion:
-    return Conclusion[_one_of(value, [item.name.lower() for item in Conclusion], "conclusion").upper()]
-
-
-def _flag(value: object, where: str) -> bool:
-    if value is True or value is False:
-        return value
-    raise FormError("document-flag", f"{str(value)[:20]!r} is neither true nor false", where=where)
-
-
-def _one_of(value: object, allowed: Sequence[str], where: str) -> str:
-    if isinstance(value, str) and value in allowed:
-        return value
-    raise FormError("document-choice", f"{str(value)[:40]!r} is not one of {', '.join(allowed)}", where=where)
-
-
-_MEMBERS = (
-    "schema", "origin", "addressee", "statement", "leaf", "claim", "exclusivity_key", "manifest", "kind", "subject",
-    "holder", "boundary", "period", "amount", "intervals", "external_refs", "criteria", "assurance", "materiality",
-    "visit", "sampling", "findings", "conclusion", "reasons", "verifier", "accreditation", "notices", "date",
-    "valid_until", "domain", "signature",
-)
+    return Conclusion[one_of(value, [item.name.lower() for item in Conclusion], "conclusion").upper()]

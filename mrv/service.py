@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from datetime import date
 from typing import Any
 
-from core.claims import interval_json
+from core.documents import interval_json
 from core.errors import CarbonSealError, FormError
 from core.jcs import parse_lenient
 from core.quantity import Quantity

@@ -8,7 +8,8 @@ from datetime import date
 from decimal import Decimal
 from typing import Any
 
-from core.claims import exclusivity_key, interval_json
+from core.claims import exclusivity_key
+from core.documents import interval_json
 from core.errors import FormError, InputError, Refused
 from core.jcs import canonical
 from core.merkle import leaf_hash, root

@@ -11,8 +11,8 @@ from attestation.block import decode_header
 from attestation.envelope import FRAME, open_envelope
 from attestation.frame import decode_frame
 from core import cbor, jcs
-from core.claims import members
 from core.errors import CarbonSealError, FormError
+from core.fields import members
 from core.ids import check_id
 from core.merkle import HASH_BYTES, MAX_PATH
 from core.numbers import parse_natural

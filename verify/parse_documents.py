@@ -6,8 +6,8 @@ from itertools import pairwise
 from typing import Any
 
 from core import jcs
-from core.claims import MAX_LONG_TEXT, account, members, sequence, text
 from core.errors import FormError
+from core.fields import MAX_LONG_TEXT, account, members, sequence, text
 from core.ids import check_hex, check_id
 from core.merkle import MAX_PATH
 from core.numbers import parse_natural

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from attestation.registration import ReadingPlace
-from core.claims import members, text
 from core.errors import FormError
+from core.fields import members, text
 from core.ids import check_id
 from core.numbers import parse_natural
 from core.period import parse_instant

@@ -7,18 +7,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from core import jcs
-from core.claims import (
-    MethodologyRef,
-    external_refs_from_json,
-    intervals_from_json,
-    mapping,
-    members,
-    methodology_from_json,
-    optional_hex,
-    sequence,
-    text,
-)
+from core.documents import MethodologyRef, external_refs_from_json, intervals_from_json, methodology_from_json
 from core.errors import FormError
+from core.fields import mapping, members, optional_hex, sequence, text
 from core.ids import check_hex, check_id
 from core.numbers import parse_decimal, parse_natural
 from core.period import Period

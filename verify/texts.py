@@ -142,6 +142,7 @@ CODES: dict[str, Texts] = {
     "claim-signer": ("申报不是由主体的登记账户签署。", "The claim is not signed by an account of its subject."),
     "claim-fields": ("申报与声明不一致。", "The claim's fields are not the statement's."),
     "claim-inputs": ("核算所用输入不是申报所列。", "The statement used other inputs than the claim names."),
+    "claim-options": ("核算所用选项不是申报所选。", "The statement used other options than the claim chose."),
     "exclusivity-key": ("唯一性键不符。", "The exclusivity key does not follow from the statement."),
     "opinion-signer": (
         "意见不是由核查机构的登记账户签署。", "The opinion is not signed by an account of its verifier."),

@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from core import jcs
-from core.claims import account, members, sequence, text
 from core.errors import FormError, InputError
+from core.fields import account, members, sequence, text
 from core.ids import check_hex
 from core.numbers import parse_natural
 from core.signatures import MAX_KEY_BYTES, key_id, load_public_key

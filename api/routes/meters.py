@@ -18,9 +18,9 @@ from attestation.flags import MESSAGES
 from attestation.history import profile_at
 from attestation.registration import METER, Profile
 from attestation.series import RegisterReading, StoredFlag
-from core.claims import members
 from core.database import transaction
 from core.errors import InputError, NotFound
+from core.fields import members
 from core.ids import check_id
 from core.numbers import parse_natural
 from core.period import MAX_INSTANT, Period, instant_text, parse_instant

@@ -16,8 +16,8 @@ from attestation import registry
 from attestation.history import participant_at
 from attestation.registration import PARTICIPANT
 from certificates.registry import Participant, register_digest
-from core.claims import members, sequence
 from core.errors import VerificationFailed
+from core.fields import members, sequence
 from core.ids import check_hex, check_id
 from core.period import instant_text
 from ledger import log

@@ -12,22 +12,12 @@ from certificates.claim import certificate_domain, draft, sign
 from certificates.registry_evm import EvmRegistry
 from cli.desks.chain import chain_of
 from cli.node import Node
-from core.claims import (
-    Carried,
-    ClaimDocument,
-    ClaimInput,
-    MeterInput,
-    MethodologyRef,
-    carried_from_json,
-    inputs_from_json,
-    mapping,
-    members,
-    optional_hex,
-    text,
-)
+from core.claims import Carried, ClaimDocument, ClaimInput, MeterInput, carried_from_json, inputs_from_json
 from core.clock import Clock
+from core.documents import MethodologyRef
 from core.errors import FormError, InputError, NotFound
 from core.ethereum import Account
+from core.fields import mapping, members, optional_hex, text
 from core.ids import check_id
 from core.period import Period, instant_text, local_text
 from core.records import Interval

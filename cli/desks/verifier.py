@@ -10,7 +10,7 @@ from hashlib import sha256
 from typing import Any
 
 from attestation.manifest import check_rows, fold, parse_manifest
-from certificates.opinion import Judgement, draft, sign
+from certificates.opinion import draft, sign
 from cli.node import POLL_SECONDS, Node
 from core import jcs
 from core.claims import parse_claim
@@ -18,8 +18,9 @@ from core.clock import Clock
 from core.errors import InputError, Refused, Unavailable, VerificationFailed
 from core.ethereum import Account
 from core.merkle import leaf_hash, root
-from core.opinions import Sampling
+from core.opinions import Judgement
 from core.records import Conclusion
+from core.sampling import Sampling
 from ledger import checkpoint as checkpoints
 from ledger.tiles import TILE_WIDTH, TilePath, parse_bundle, path_text
 from verify.report import Report

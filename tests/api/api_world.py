@@ -22,18 +22,19 @@ from certificates import claim as claims
 from certificates import lifecycle, store
 from certificates import opinion as opinions
 from certificates.lifecycle import Desk
-from certificates.opinion import Judgement
 from certificates.registry import Mark, Participant
 from certificates.registry_evm import EvmRegistry
 from certificates.store import StoredStatement
 from core import jcs
-from core.claims import ClaimInput, MeterInput, MethodologyRef
+from core.claims import ClaimInput, MeterInput
 from core.clock import Clock, FixedClock
 from core.database import reading
+from core.documents import MethodologyRef
 from core.ethereum import Account
-from core.opinions import Sampling
+from core.opinions import Judgement
 from core.period import Period, instant_text
 from core.records import ClockQuality, Conclusion, Interval, Kind, MarkKind
+from core.sampling import Sampling
 from core.signer import KeySigner
 from ledger.anchor.evm import Chain
 from mrv import catalogue

@@ -8,22 +8,15 @@ from hashlib import sha256
 from typing import Any
 
 from attestation.history import Participant
-from certificates.opinion import Judgement
 from certificates.registry import Application, Mark
 from core import jcs
-from core.claims import (
-    ClaimDocument,
-    DocumentInput,
-    MeterInput,
-    MethodologyRef,
-    chain_claim,
-    claim_digest,
-    interval_json,
-)
+from core.claims import ClaimDocument, DocumentInput, MeterInput, chain_claim, claim_digest
+from core.documents import MethodologyRef, interval_json
 from core.ethereum import Account, Domain
-from core.opinions import Finding, OpinionDocument, Sampling, chain_opinion, opinion_digest
+from core.opinions import Finding, Judgement, OpinionDocument, chain_opinion, opinion_digest
 from core.period import Period
 from core.records import Conclusion, Interval, Kind, MarkKind
+from core.sampling import Sampling
 
 ORIGIN = "log.lanhe.example/park"
 DAY = 86_400_000

@@ -19,11 +19,11 @@ from sqlmodel import SQLModel
 from certificates import lifecycle, mirror, outbox
 from certificates.lifecycle import Beneficiary, Desk
 from certificates.registry import Mark
-from core.claims import MAX_TEXT
 from core.clock import FixedClock
 from core.database import open_engine, reading
 from core.errors import FormError, NotFound, Refused, Unavailable
 from core.ethereum import Account
+from core.fields import MAX_TEXT
 from core.ids import chain_id_of
 from ledger.anchor.layout import CertificateStatus, PieceStatus, piece_id
 

@@ -29,7 +29,8 @@ from certificates import claim as claims
 from certificates import opinion as opinions
 from certificates.claim import certificate_domain
 from certificates.typed_data import typed_data
-from core.claims import MeterInput, MethodologyRef, claim_digest, claim_payload, parse_claim
+from core.claims import MeterInput, claim_digest, claim_payload, parse_claim
+from core.documents import MethodologyRef
 from core.errors import Forbidden, FormError, Refused
 from core.ethereum import keccak256
 from core.opinions import OpinionDocument, opinion_digest, opinion_payload, parse_opinion

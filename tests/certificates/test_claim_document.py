@@ -13,16 +13,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from core import jcs
-from core.claims import (
-    Carried,
-    DocumentInput,
-    chain_claim,
-    claim_payload,
-    claim_signer,
-    document_digest,
-    exclusivity_key,
-    parse_claim,
-)
+from core.claims import Carried, DocumentInput, chain_claim, claim_payload, claim_signer, exclusivity_key, parse_claim
+from core.documents import document_digest
 from core.errors import CarbonSealError, FormError, VerificationFailed
 from core.period import Period
 from core.records import Interval, Kind

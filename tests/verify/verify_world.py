@@ -26,12 +26,14 @@ from attestation.frame import KEY, Beacon, EpochStart, Frame, Submission, decode
 from attestation.history import profiles_digest
 from attestation.registration import ReadingPlace, Registration, parse_registration, registration_payload
 from core import cbor, jcs, merkle
-from core.claims import ClaimDocument, MeterInput, MethodologyRef, chain_claim, claim_digest, claim_payload
+from core.claims import ClaimDocument, MeterInput, chain_claim, claim_digest, claim_payload
+from core.documents import MethodologyRef
 from core.ethereum import Account, Domain
 from core.ids import chain_id_of
-from core.opinions import OpinionDocument, Sampling, opinion_digest, opinion_payload
+from core.opinions import OpinionDocument, opinion_digest, opinion_payload
 from core.period import Period, instant_text
 from core.records import ClockQuality, Conclusion, Interval, Kind
+from core.sampling import Sampling
 from core.signer import KeySigner
 from ledger import checkpoint, proof
 from ledger.anchor.layout import (

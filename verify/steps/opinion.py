@@ -4,27 +4,23 @@ statement in the file.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any
 
 from attestation.history import Participant, participant_at
 from attestation.independence import check_verifier
-from core.claims import (
-    DOMAIN_NAME,
-    DOMAIN_VERSION,
-    DocumentInput,
-    MeterInput,
-    chain_claim,
-    claim_signer,
-    exclusivity_key,
-)
+from core import jcs
+from core.claims import DocumentInput, MeterInput, chain_claim, claim_signer, exclusivity_key
+from core.documents import DOMAIN_NAME, DOMAIN_VERSION
 from core.errors import Forbidden, NotFound, VerificationFailed
-from core.ethereum import Domain, checksum_address, parse_address
+from core.ethereum import Domain
 from core.merkle import leaf_hash
 from core.numbers import decimal_text
-from core.opinions import ISSUING, OpinionDocument, check_sampling, opinion_signer
+from core.opinions import ISSUING, OpinionDocument, opinion_signer
+from verify.accounts import check_account
 from verify.case import Case
-from verify.model import Entry
+from verify.model import Details, Entry
 from verify.report import NotChecked
 
 
@@ -33,19 +29,25 @@ def check(case: Case) -> str:
     (opinion-absent, earlier-step-failed).
     """
     _check_claim_fields(case)
-    _check_claim_inputs(case)
-    subject = _participant(case, case.claim.subject, case.evidence.claim)
-    signer = claim_signer(case.claim)
-    if "enterprise" not in subject.roles or not _has_account(subject, signer, case.manifest.time):
-        raise VerificationFailed("claim-signer", f"{signer} is no account of the enterprise {subject.org} then",
-                                 where=case.evidence.claim.where)
+    if case.evidence.details is not None:
+        _check_claim_inputs(case, case.evidence.details)
+        _check_claim_options(case, case.evidence.details)
+    _check_claimant(case)
     if case.opinion is None or case.evidence.opinion is None:
         raise NotChecked("opinion-absent", "the claim holds; no verifier has concluded yet")
     _check_opinion_fields(case, case.opinion)
-    verifier = _participant(case, case.opinion.verifier, case.evidence.opinion)
-    _check_verifier(case.opinion, verifier, subject)
-    return (f"claimed by {subject.org}, {case.opinion.conclusion.name.lower()} with {case.opinion.assurance} assurance "
-            f"by {verifier.org} ({verifier.accreditation})")
+    _check_verifier(case, case.opinion, case.evidence.opinion)
+    return (f"claimed by {case.claim.subject}, {case.opinion.conclusion.name.lower()} with {case.opinion.assurance} "
+            f"assurance by {case.opinion.verifier} ({case.opinion.accreditation})")
+
+
+def _check_claimant(case: Case) -> None:
+    entry = case.evidence.claim
+    subject = _participant(case, case.claim.subject, entry)
+    if "enterprise" not in subject.roles:
+        raise VerificationFailed("claim-signer", f"{subject.org} was no enterprise then", where=entry.where)
+    with _refused(entry):
+        check_account(claim_signer(case.claim), subject, "claim-signer", case.manifest.time)
 
 
 def _check_claim_fields(case: Case) -> None:
@@ -70,11 +72,8 @@ def _check_claim_fields(case: Case) -> None:
                                  "period", where=case.evidence.statement.where)
 
 
-def _check_claim_inputs(case: Case) -> None:
+def _check_claim_inputs(case: Case, details: Details) -> None:
     """The statement was computed from what the enterprise named, where the file discloses the inputs."""
-    details = case.evidence.details
-    if details is None:
-        return
     used: dict[str, list[Any]] = {}
     for detail in details.records:
         if detail.record["kind"] == "input":
@@ -92,6 +91,18 @@ def _check_claim_inputs(case: Case) -> None:
     if set(case.claim.inputs) - set(used):
         raise VerificationFailed("claim-inputs", "the claim names inputs the statement did not use",
                                  where=", ".join(sorted(set(case.claim.inputs) - set(used))))
+
+
+def _check_claim_options(case: Case, details: Details) -> None:
+    """The statement was computed with the options the enterprise chose, where the file discloses the run."""
+    runs = [detail.record for detail in details.records if detail.record["kind"] == "run"]
+    if details.complete and len(runs) != 1:
+        raise VerificationFailed("claim-options", f"the details hold {len(runs)} runs instead of one",
+                                 where=case.evidence.statement.where)
+    # By their bytes: to Python true is 1, and such options are not the same.
+    if any(jcs.canonical(run.get("options")) != jcs.canonical(case.claim.options) for run in runs):
+        raise VerificationFailed("claim-options", "the statement was computed with other options than the claim's",
+                                 where=case.evidence.claim.where)
 
 
 def _is_input(item: MeterInput | DocumentInput, record: Mapping[str, Any]) -> bool:
@@ -121,18 +132,29 @@ def _check_opinion_fields(case: Case, opinion: OpinionDocument) -> None:
     if opinion.conclusion not in ISSUING:
         raise VerificationFailed("opinion-conclusion", f"the conclusion is {opinion.conclusion.name.lower()}",
                                  where="opinion.cose")
-    check_sampling(opinion)
+    opinion.sampling.check(opinion.statement)
 
 
-def _check_verifier(opinion: OpinionDocument, verifier: Participant, subject: Participant) -> None:
+def _check_verifier(case: Case, opinion: OpinionDocument, entry: Entry) -> None:
+    """Registered, accredited and independent when the opinion was logged, and valid on its date.
+
+    The date is the verifier's own word; but the opinion cannot be older than the manifest that it names.
+    """
+    verifier, subject = (_participant(case, org, entry) for org in (opinion.verifier, opinion.subject))
     signer = opinion_signer(opinion)
-    if not _has_account(verifier, signer, opinion.date):
-        raise VerificationFailed("opinion-signer", f"{signer} is no account of {verifier.org} on that date",
-                                 where="opinion.cose")
-    try:
+    with _refused(entry):
+        for instant in (opinion.date, case.manifest.time):
+            check_account(signer, verifier, "opinion-signer", instant)
         check_verifier(verifier, subject, opinion.accreditation)
+
+
+@contextmanager
+def _refused(entry: Entry) -> Iterator[None]:
+    """What the node would have refused fails here, with the same code."""
+    try:
+        yield
     except Forbidden as refusal:
-        raise VerificationFailed(refusal.code, refusal.message, where="opinion.cose") from None
+        raise VerificationFailed(refusal.code, refusal.message, where=entry.where, hint=refusal.hint) from None
 
 
 def _participant(case: Case, org: str, entry: Entry) -> Participant:
@@ -140,11 +162,6 @@ def _participant(case: Case, org: str, entry: Entry) -> Participant:
         return participant_at(case.histories[org], entry.index or 0)
     except NotFound as error:
         raise VerificationFailed("signer-not-valid", error.message, where=org) from None
-
-
-def _has_account(participant: Participant, address: str, instant: int) -> bool:
-    valid = participant.valid_from <= instant < (participant.valid_until or instant + 1)
-    return valid and address in {checksum_address(parse_address(account)) for account in participant.accounts}
 
 
 def _domain(case: Case) -> Domain:

@@ -7,8 +7,8 @@ from typing import Any
 
 from attestation import envelope
 from core import jcs
-from core.claims import mapping
 from core.errors import CarbonSealError, VerificationFailed
+from core.fields import mapping
 from core.numbers import parse_natural
 from mrv.ruleset import RELEASE_SCHEMA, RuleSet, check_released
 from mrv.statement import rebuild
