@@ -7,7 +7,8 @@ VENV := .venv
 BIN := $(VENV)/bin
 PYTHON ?= python3
 NODE_DIR = $(shell tools/node-dir.sh $(VENV))
-NPM_CI = PATH="$(NODE_DIR):$$PATH" npm ci --ignore-scripts --no-audit --no-fund --loglevel=error
+WITH_NODE = PATH="$(NODE_DIR):$$PATH"
+NPM_CI = $(WITH_NODE) npm ci --ignore-scripts --no-audit --no-fund --loglevel=error
 DIR ?= demo
 
 .PHONY: help setup demo test test-slow bench lint fmt docs contracts consortium lock clean
@@ -38,17 +39,17 @@ test: setup ## all tests 测试
 	@tools/system-packages.sh test
 	@$(MAKE) --no-print-directory lint
 	@echo "== verifier-portal: the rules in TypeScript"
-	@cd verifier-portal && PATH="$(NODE_DIR):$$PATH" npm run --silent build && PATH="$(NODE_DIR):$$PATH" npm test --silent
+	@cd verifier-portal && $(WITH_NODE) npm run --silent build && $(WITH_NODE) npm test --silent
 	@echo "== hardhat-net: the contracts under Hardhat"
-	@cd hardhat-net && PATH="$(NODE_DIR):$$PATH" npx --no-install hardhat test
-	@$(BIN)/pytest -n 2 --dist loadfile -m "not slow" $(ARGS)
+	@cd hardhat-net && $(WITH_NODE) npx --no-install hardhat test
+	@$(WITH_NODE) $(BIN)/pytest -n 2 --dist loadfile -m "not slow" $(ARGS)
 
 test-slow: setup ## long kills, byte flips, fuzzing, PostgreSQL and Redis runs 长时测试
 	@tools/system-packages.sh test-slow
-	@tools/with-postgres.sh $(BIN)/pytest -m slow --timeout=3600 $(ARGS)
+	@$(WITH_NODE) tools/with-postgres.sh $(BIN)/pytest -m slow --timeout=3600 $(ARGS)
 
 bench: setup ## figures as JSON lines 基准 (ONLY=ledger,accept,chain,verify,http,demo; QUICK=1)
-	@$(BIN)/python -m bench $(if $(ONLY),--only $(ONLY)) $(if $(QUICK),--quick)
+	@$(WITH_NODE) $(BIN)/python -m bench $(if $(ONLY),--only $(ONLY)) $(if $(QUICK),--quick)
 
 lint: setup ## ruff, mypy --strict, import-linter 静态检查
 	@$(BIN)/ruff check .
@@ -62,7 +63,7 @@ docs: setup ## regenerate what is generated and check the rest 文档检查
 	@$(BIN)/python -m tools.docs
 
 contracts: setup ## compile the contracts and write their artifacts 编译合约
-	@$(BIN)/python -m contracts.compile
+	@$(WITH_NODE) $(BIN)/python -m contracts.compile
 
 consortium: ## the multi-validator network: not part of this release, see docs/claims.md 多节点联盟链
 	@echo "consortium: the QBFT network is not part of this release; seals are checked by ledger/anchor/qbft.py against recorded headers." >&2
