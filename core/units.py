@@ -144,11 +144,15 @@ def _isqrt(number: int) -> int | None:
 ONE = Unit((), Fraction(1), ())
 
 
-@lru_cache(maxsize=4096)
-def parse_unit(text: str) -> Unit:
-    """The unit of its text. Raises FormError (unit-unknown)."""
+def parse_unit(text: object) -> Unit:
+    """The unit of its text. Raises FormError (unit-unknown) for any other text, and for what is no text."""
     if not isinstance(text, str) or not 0 < len(text) <= MAX_UNIT_CHARS:
         raise FormError("unit-unknown", f"{str(text)[:40]!r} is not a unit")
+    return _unit_of(text)
+
+
+@lru_cache(maxsize=4096)
+def _unit_of(text: str) -> Unit:
     tokens = [match[1].strip() for match in _TOKEN.finditer(text)]
     unit, rest = _product(tokens, text)
     if rest:

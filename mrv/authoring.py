@@ -43,7 +43,7 @@ def formula_document(raw: Raw) -> dict[str, Any]:
         return {"schema": formula_module.SCHEMA, "id": raw["id"], "version": raw["version"],
                 "title": _title(raw["title"]), "source": raw["source"], "status": raw["status"],
                 "valid": _validity(raw["valid"]), "inputs": inputs, "definitions": definitions}
-    except (KeyError, TypeError, AttributeError) as error:
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise FormError("rule-malformed", f"a formula lacks or misuses {error}", where=where) from None
     except CarbonSealError as error:
         error.where = f"{where} {error.where}".strip()
@@ -133,7 +133,7 @@ def parameter_documents(raw: Raw) -> list[dict[str, Any]]:
     shared = raw.get("shared") or {}
     try:
         return [_parameter(name, {**shared, **spec}) for name, spec in raw["parameters"].items()]
-    except (KeyError, TypeError, AttributeError) as error:
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise FormError("rule-malformed", f"a parameter file lacks or misuses {error}") from None
 
 
@@ -173,7 +173,7 @@ def methodology_document(raw: Raw) -> dict[str, Any]:
             **({"split": list(raw["split"])} if "split" in raw else {}),
             **({"priority_drop": raw["priority_drop"]} if "priority_drop" in raw else {}),
         }
-    except (KeyError, TypeError, AttributeError) as error:
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise FormError("rule-malformed", f"a methodology lacks or misuses {error}", where=where) from None
     except CarbonSealError as error:
         error.where = f"{where} {error.where}".strip()

@@ -117,7 +117,8 @@ def _spread(evaluation: Evaluation, bound: Mapping[str, Bound]) -> dict[str, Spr
         return dict.fromkeys(evaluation.outputs, EXACT)
     try:
         return propagate(evaluation, given)
-    except Untraceable:
+    except (Untraceable, ArithmeticError):
+        # A contribution beyond every scale (a denominator near 0) is not carried either.
         return None
 
 

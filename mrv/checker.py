@@ -7,6 +7,7 @@ interpreter of the tree needs no table of units.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
@@ -16,9 +17,10 @@ from typing import Any, NoReturn
 from core.errors import FormError
 from core.numbers import decimal_text, parse_decimal
 from core.units import ONE, Unit, parse_unit
-from mrv.parser import MAX_DEPTH, Tree
+from mrv.parser import MAX_TREE_DEPTH, Tree
 
 MAX_ROUNDING_DIGITS = 20
+_DIGITS = re.compile(r"0|[1-9][0-9]?")
 
 TEXT = "text"
 BOOLEAN = "boolean"
@@ -59,9 +61,15 @@ class Node:
 
 
 def check(tree: Tree, scope: Scope, *, depth: int = 0) -> Node:
-    """The typed node of a tree. Raises FormError (expression-malformed, expression-unit, expression-unknown-name)."""
-    if depth > MAX_DEPTH or not isinstance(tree, list) or not tree or not isinstance(tree[0], str):
-        raise FormError("expression-malformed", f"{str(tree)[:60]} is not an expression tree")
+    """The typed node of a tree.
+
+    Raises FormError (expression-malformed, expression-too-deep, expression-unit, expression-unknown-name).
+    """
+    if depth > MAX_TREE_DEPTH:
+        raise FormError("expression-too-deep", f"more than {MAX_TREE_DEPTH} operations lie one inside the other",
+                        hint="name a part of the expression and use the name")
+    if not isinstance(tree, list) or not tree or not isinstance(tree[0], str):
+        raise FormError("expression-malformed", "an expression tree is a list that begins with its operator")
     operator = tree[0]
     rule = _RULES.get(operator)
     if rule is None:
@@ -105,14 +113,20 @@ def _same(left: Node, right: Node, operator: str) -> None:
         _fail(f"{left.unit_text} {operator} {right.unit_text}: the units differ")
 
 
+def _leaf(value: object) -> str:
+    if not isinstance(value, str):
+        raise TypeError
+    return value
+
+
 def _number(tree: Tree, scope: Scope, depth: int) -> Node:
     _, value, unit = tree
-    return Node("number", (), parse_unit(unit), unit, number=parse_decimal(value))
+    return Node("number", (), parse_unit(_leaf(unit)), unit, number=parse_decimal(value))
 
 
 def _text(tree: Tree, scope: Scope, depth: int) -> Node:
     _, value = tree
-    return Node("text", (), TEXT, str(value))
+    return Node("text", (), TEXT, _leaf(value))
 
 
 def _name(tree: Tree, scope: Scope, depth: int) -> Node:
@@ -196,16 +210,16 @@ def _extreme(tree: Tree, scope: Scope, depth: int) -> Node:
 
 def _rounding(tree: Tree, scope: Scope, depth: int) -> Node:
     operator, operand, digits = tree
-    if not 0 <= int(digits) <= MAX_ROUNDING_DIGITS:
+    if not _DIGITS.fullmatch(digits) or int(digits) > MAX_ROUNDING_DIGITS:
         raise ValueError
     a = check(operand, scope, depth=depth)
-    return Node(operator, (a,), _quantity(a), str(int(digits)))
+    return Node(operator, (a,), _quantity(a), digits)
 
 
 def _conversion(tree: Tree, scope: Scope, depth: int) -> Node:
     _, operand, unit, *ratio = tree
     a = check(operand, scope, depth=depth)
-    target = parse_unit(unit)
+    target = parse_unit(_leaf(unit))
     if _quantity(a).dimension != target.dimension:
         _fail(f"{a.unit_text} cannot be converted to {unit}", "these are different dimensions: multiply by a factor")
     exact = _quantity(a).scale / target.scale
@@ -224,7 +238,7 @@ def _list_of(scope: Scope, source: str) -> ListType:
 def _fold(tree: Tree, scope: Scope, depth: int) -> Node:
     operator, item, source, body = tree
     kind = _list_of(scope, source)
-    if item in scope:
+    if _leaf(item) in scope:
         raise FormError("expression-unknown-name", f"{item!r} already means something else")
     inner: dict[str, Type | ListType] = dict(scope)
     inner.update({f"{item}.{name}": field for name, field in kind.fields.items()})

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from typing import Any
@@ -11,9 +12,13 @@ from core.errors import FormError, InputError
 from core.period import Period, time_zone
 
 
+# Python reads weeks ("2026-W27-3") too; other implementations do not.
+_DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
+
+
 def parse_day(text: object, *, where: str = "") -> date:
     """The day of "2026-07-01". Raises FormError (date-malformed)."""
-    if isinstance(text, str) and len(text) == 10:
+    if isinstance(text, str) and _DAY.fullmatch(text):
         try:
             return date.fromisoformat(text)
         except ValueError:
@@ -61,13 +66,17 @@ class Validity:
 
 
 def days_of(period: Period) -> tuple[date, date]:
-    """The first and last calendar day of a period in its own zone. Raises FormError (zone-unknown)."""
+    """The first and last calendar day of a period in its own zone. Raises FormError (zone-unknown, period-malformed)."""
     zone = time_zone(period.zone, where="period")
     return _day(period.start, zone), _day(period.end - 1, zone)
 
 
 def _day(instant: int, zone: ZoneInfo) -> date:
-    return datetime.fromtimestamp(instant // 1000, UTC).astimezone(zone).date()
+    try:
+        return datetime.fromtimestamp(instant // 1000, UTC).astimezone(zone).date()
+    except OverflowError:
+        raise FormError("period-malformed", "the period ends after the year 9999 in its own zone",
+                        where="period") from None
 
 
 def check_in_force(name: str, validity: Validity, first: date, last: date) -> None:

@@ -8,9 +8,10 @@ from decimal import Decimal
 from typing import Any
 
 from core.errors import FormError, InputError
-from core.numbers import decimal_text, parse_decimal
+from core.numbers import decimal_text, parse_decimal, parse_natural
 from core.quantity import Quantity
 from core.units import Unit, convert, parse_unit
+from mrv import members
 from mrv.checker import TEXT, ListType, Type
 from mrv.interpreter import Scalar, Value
 
@@ -40,8 +41,8 @@ class Field:
         """The field of its canonical JSON form. Raises FormError."""
         least, most, above, below = (parse_decimal(document[key]) if key in document else None for key in _BOUNDS)
         kind: Type = TEXT if document["unit"] == TEXT else parse_unit(document["unit"])
-        return cls(document["name"], document["title"], kind, least, most, above, below,
-                   tuple(document.get("one_of", ())))
+        return cls(members.name(document), members.title(document), kind, least, most, above, below,
+                   members.texts(document, "one_of"))
 
     def bind(self, given: Given, where: str) -> Scalar:
         """The value in the field's unit. Raises InputError (unit-mismatch, out-of-range, input-malformed)."""
@@ -85,13 +86,14 @@ class Input:
     @classmethod
     def from_document(cls, document: Mapping[str, Any]) -> Input:
         """The input of its canonical JSON form. Raises FormError."""
-        name, title = document["name"], document["title"]
+        name, title = members.name(document), members.title(document)
         if "list" not in document:
             return cls(name, title, Field.from_document(document))
-        least = int(document["least"])
+        least = parse_natural(document["least"])
         items = document["list"]
         if isinstance(items, Mapping):
             return cls(name, title, Field.from_document({"name": name, "title": title, **items}), (), least, True)
+        members.check_unique((item["name"] for item in members.objects(document, "list")), "a field")
         return cls(name, title, None, tuple(Field.from_document(item) for item in items), least, True)
 
     @property

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Context, Decimal
 from functools import cached_property
@@ -13,6 +13,7 @@ from core.jcs import digest
 from core.numbers import CONTEXT
 from core.quantity import Quantity
 from core.units import Unit, parse_unit
+from mrv import members
 from mrv.checker import BOOLEAN, TEXT, Node, Scope, Type, check
 from mrv.dates import Validity
 from mrv.fields import Given, Input, check_names
@@ -82,10 +83,11 @@ class Formula:
         try:
             if document["schema"] != SCHEMA:
                 raise FormError("rule-malformed", f"{document['schema']!r} is not {SCHEMA}")
-            inputs = tuple(Input.from_document(item) for item in document["inputs"])
-            return cls(document["id"], document["version"], document["title"], document["source"], document["status"],
-                       Validity.from_document(document["valid"]), inputs, _definitions(inputs, document["definitions"]),
-                       document, digest(document))
+            inputs = tuple(Input.from_document(item) for item in members.objects(document, "inputs"))
+            return cls(members.identity(document), members.version(document), members.title(document),
+                       members.text(document, "source"), members.status(document),
+                       Validity.from_document(document["valid"]), inputs,
+                       _definitions(inputs, members.objects(document, "definitions")), document, digest(document))
         except (KeyError, TypeError, ValueError, AttributeError) as error:
             raise FormError("rule-malformed", f"a formula lacks or misuses {error}", where=where) from None
         except CarbonSealError as error:
@@ -120,7 +122,7 @@ def _output(kind: Type, value: Scalar) -> Quantity | str:
     return value if isinstance(value, str) else str(value).lower()
 
 
-def _definitions(inputs: tuple[Input, ...], documents: list[dict[str, Any]]) -> tuple[Definition, ...]:
+def _definitions(inputs: tuple[Input, ...], documents: Sequence[Mapping[str, Any]]) -> tuple[Definition, ...]:
     scope: dict[str, Any] = {item.name: item.type for item in inputs}
     if len(scope) != len(inputs):
         raise FormError("rule-malformed", "an input name occurs twice")
@@ -133,11 +135,15 @@ def _definitions(inputs: tuple[Input, ...], documents: list[dict[str, Any]]) -> 
     return tuple(definitions)
 
 
-def _definition(document: dict[str, Any], scope: Scope) -> Definition:
-    name = document["name"]
+def _definition(document: Mapping[str, Any], scope: Scope) -> Definition:
+    name = members.name(document)
     if name in scope:
         raise FormError("rule-malformed", f"the name {name!r} has two meanings")
     node = check(document["tree"], scope)
+    if node.tree() != document["tree"]:
+        # Two spellings of one calculation would have two digests.
+        raise FormError("expression-not-canonical", f"the tree of {name!r} is not in its canonical form",
+                        hint="a conversion carries its numerator and denominator")
     declared: Type = TEXT if document["unit"] in (TEXT, BOOLEAN) else parse_unit(document["unit"])
     matches = node.type == document["unit"] if isinstance(declared, str) else (
         isinstance(node.type, Unit) and node.type.same_as(declared))
@@ -148,6 +154,7 @@ def _definition(document: dict[str, Any], scope: Scope) -> Definition:
         node = Node(node.operator, node.operands, declared, node.name, node.extra, node.number, node.ratio)
     if document.get("require") and node.type != BOOLEAN:
         raise FormError("expression-unit", f"{name!r} is required but no condition")
-    return Definition(name, document.get("title"), node, document.get("require") is True)
+    title = members.title(document) if document.get("title") is not None else None
+    return Definition(name, title, node, document.get("require") is True)
 
 

@@ -19,6 +19,7 @@ from mrv.gaps import MEMBERS, SUBSTITUTION, check_gaps, check_substitution
 from mrv.methodology import InputRule, Methodology
 
 MAX_BOUNDARY_CHARS = 200
+MAX_OPTION_CHARS = 200
 MAX_ITEMS = 10_000
 
 _WATT_HOUR, _JOULE, _GRAM, _LITRE = (parse_unit(text) for text in ("Wh", "J", "g", "L"))
@@ -278,7 +279,10 @@ def _check_allowed(rule: InputRule, given: Mapping[str, Any], source: Mapping[st
 def _check_span(item: Item, where: str) -> None:
     try:
         start, end = item.span()
-        parse_instant(item.source["to"]["time"], where=where)
+        for name in ("from", "to") if item.source["type"] == "register" else ("to",):
+            parse_instant(item.source[name]["time"], where=where)
+        for name in {"meter", "mark"} & item.source.keys():
+            check_id(item.source[name], where=where)
     except (KeyError, TypeError):
         raise FormError("inputs-malformed", "a register source has positions from and to", where=where) from None
     base = _base_unit(item.quantity.unit, where)
@@ -316,6 +320,10 @@ def _check_option(name: str, value: Any, one_of: tuple[str, ...], many: bool) ->
     texts = value if many else [value]
     if not isinstance(texts, list) or not texts or (many and len(set(map(str, texts))) != len(texts)):
         raise FormError("option-malformed", f"the option {name!r} is a list without repetition", where="options")
+    if isinstance(value, Mapping):
+        Quantity.from_json(value, where=f"options.{name}")
+    elif not all(isinstance(text, str) and len(text) <= MAX_OPTION_CHARS for text in texts):
+        raise FormError("option-malformed", f"the option {name!r} is a short text or a quantity", where="options")
     for text in texts:
         if one_of and text not in one_of:
             raise FormError("option-malformed", f"{str(text)[:40]!r} is not allowed for {name!r}", where="options",

@@ -126,21 +126,21 @@ def _abs(node: Node, environment: Environment, context: Context) -> Step:
 def _root(node: Node, environment: Environment, context: Context) -> Step:
     step = evaluate(node.operands[0], environment, context)
     if step.value < 0:  # type: ignore[operator]
-        raise InputError("out-of-range", f"{step.value} has no square root")
+        raise InputError("out-of-range", f"{_shown(step.value)} has no square root")
     return Step(node, context.sqrt(step.value), (step,))  # type: ignore[arg-type]
 
 
 def _exp(node: Node, environment: Environment, context: Context) -> Step:
     step = evaluate(node.operands[0], environment, context)
     if not -MAX_EXPONENT <= step.value <= MAX_EXPONENT:  # type: ignore[operator]
-        raise InputError("out-of-range", f"exp of {step.value} is beyond ±{MAX_EXPONENT}")
+        raise InputError("out-of-range", f"exp of {_shown(step.value)} is beyond ±{MAX_EXPONENT}")
     return Step(node, context.exp(step.value), (step,))  # type: ignore[arg-type]
 
 
 def _ln(node: Node, environment: Environment, context: Context) -> Step:
     step = evaluate(node.operands[0], environment, context)
     if step.value <= 0:  # type: ignore[operator]
-        raise InputError("out-of-range", f"{step.value} has no logarithm")
+        raise InputError("out-of-range", f"{_shown(step.value)} has no logarithm")
     return Step(node, context.ln(step.value), (step,))  # type: ignore[arg-type]
 
 
@@ -162,8 +162,14 @@ def _rounding(node: Node, environment: Environment, context: Context) -> Step:
 
 
 def round_to(value: Decimal, mode: str, digits: int) -> Decimal:
-    """The value with `digits` after the point; mode "round" (half up, 四舍五入), "floor" or "ceil"."""
-    return value.quantize(Decimal(1).scaleb(-digits), rounding=_ROUNDINGS[mode], context=_WIDE)
+    """The value with `digits` after the point; mode "round" (half up, 四舍五入), "floor" or "ceil".
+
+    Raises InputError (number-too-long) where that takes more than 600 digits.
+    """
+    try:
+        return value.quantize(Decimal(1).scaleb(-digits), rounding=_ROUNDINGS[mode], context=_WIDE)
+    except InvalidOperation:
+        raise InputError("number-too-long", "the result is beyond every physical scale") from None
 
 
 def _conversion(node: Node, environment: Environment, context: Context) -> Step:
@@ -232,7 +238,7 @@ def _bracket(rows: list[dict[str, Decimal]], key: str, at: Decimal, name: str) -
     if any(a[key] == b[key] for a, b in pairwise(ordered)):
         raise InputError("out-of-range", f"the table {name!r} has a key twice", where=key)
     if not ordered or not ordered[0][key] <= at <= ordered[-1][key]:
-        span = f"{ordered[0][key]} to {ordered[-1][key]}" if ordered else "empty"
+        span = f"{decimal_text(ordered[0][key])} to {decimal_text(ordered[-1][key])}" if ordered else "empty"
         raise InputError("out-of-range", f"{decimal_text(at)} is outside the table {name!r} ({span})", where=key,
                          hint="a table is never extrapolated")
     below = max((row for row in ordered if row[key] <= at), key=lambda row: row[key])

@@ -32,7 +32,7 @@ def intervals_of(methodology: Methodology, inputs: Inputs) -> tuple[Interval, ..
 
 def _whole_units(inputs: Inputs, name: str, unit: int) -> tuple[Interval, ...]:
     intervals = []
-    for item in inputs.items[name]:
+    for item in inputs.items.get(name, ()):
         start, end = item.span()
         whole = (end - start) // unit
         if whole:

@@ -6,22 +6,30 @@ The canonical document is plain JSON; this module reads it into frozen dataclass
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 from core.errors import CarbonSealError, FormError
 from core.jcs import digest
+from core.numbers import parse_natural
 from core.records import Kind
 from core.units import Unit, parse_unit
+from mrv import members
+from mrv.binding import check_binding
+from mrv.checker import MAX_ROUNDING_DIGITS
 from mrv.dates import Validity
+
+T = TypeVar("T")
 
 SCHEMA = "carbonseal-methodology/1"
 CALCULATION = "calculation"
 SOURCES = ("register", "claim-point", "document", "declared", "substitution")
 METHODS = ("measured", "estimated", "manual")
 SUBSTITUTIONS = ("capacity", "greatest-rate", "zero")
-INTERVAL_RULES = ("none", "register-whole-units", "register-span", "facility-time")
+INTERVAL_RULES = {"none": (), "register-whole-units": ("input", "unit"), "register-span": ("input",),
+                  "facility-time": ("option",)}
+"""The rules and the members of each."""
 ROUNDINGS = ("round", "floor")
 DROPS = ("notice", "refused")
 
@@ -138,15 +146,14 @@ class Methodology:
             if document["schema"] != SCHEMA:
                 raise FormError("rule-malformed", f"{document['schema']!r} is not {SCHEMA}", where=where)
             certifies = document["kind"] != CALCULATION
-            return cls(document["id"], document["version"],
-                       Kind.parse(document["kind"]) if certifies else Kind.EMISSION, document["title"],
-                       document["source"], document["status"], Validity.from_document(document["valid"]),
-                       tuple(_input(item) for item in document["inputs"]),
-                       tuple(_option(item) for item in document["options"]),
-                       tuple(_step(item) for item in document["steps"]),
-                       tuple((item["name"], item["step"], item["output"]) for item in document["outputs"]),
-                       _result(document["result"]), _intervals(document["intervals"]), tuple(document["notices"]),
-                       document["allows_unconfirmed"] is True, _staleness(document["max_staleness_ms"]),
+            return cls(members.identity(document), members.version(document),
+                       Kind.parse(document["kind"]) if certifies else Kind.EMISSION, members.title(document),
+                       members.text(document, "source"), members.status(document),
+                       Validity.from_document(document["valid"]), _named(document, "inputs", _input),
+                       _named(document, "options", _option), _named(document, "steps", _step),
+                       _named(document, "outputs", _output),
+                       _result(document["result"]), _intervals(document["intervals"]),
+                       members.texts(document, "notices"), document["allows_unconfirmed"] is True, _staleness(document["max_staleness_ms"]),
                        document, digest(document), _split(document),
                        _one_of(document.get("priority_drop", "notice"), DROPS, "treatment of a drop"), certifies)
         except (KeyError, TypeError, ValueError, AttributeError) as error:
@@ -196,10 +203,16 @@ def _patterns(binding: Any) -> list[str]:
     return [pattern for item in inner for pattern in _patterns(item)]
 
 
-def _one_of(value: str, allowed: tuple[str, ...], what: str) -> str:
+def _one_of(value: Any, allowed: tuple[str, ...], what: str) -> str:
     if value not in allowed:
-        raise FormError("rule-malformed", f"{value!r} is no {what}", hint="one of " + ", ".join(allowed))
-    return value
+        raise FormError("rule-malformed", f"{str(value)[:40]!r} is no {what}", hint="one of " + ", ".join(allowed))
+    return str(value)
+
+
+def _named(document: Mapping[str, Any], name: str, read: Callable[[Mapping[str, Any]], T]) -> tuple[T, ...]:
+    items = members.objects(document, name)
+    members.check_unique((members.text(item, "name") for item in items), f"one of the {name}")
+    return tuple(read(item) for item in items)
 
 
 def _input(item: Mapping[str, Any]) -> InputRule:
@@ -209,33 +222,47 @@ def _input(item: Mapping[str, Any]) -> InputRule:
         raise FormError("rule-malformed", "a source 'substitution' and its rule go together", where=item["name"])
     if substitution:
         _one_of(substitution, SUBSTITUTIONS, "substitution")
-    return InputRule(item["name"], item["title"], parse_unit(item["unit"]), item["required"] is True, sources,
-                     tuple(_one_of(method, METHODS, "method") for method in item["methods"]), item["gap"],
+    return InputRule(item["name"], members.title(item), parse_unit(item["unit"]), item["required"] is True, sources,
+                     tuple(_one_of(method, METHODS, "method") for method in item["methods"]), members.text(item, "gap"),
                      substitution, item.get("single") is True)
 
 
 def _option(item: Mapping[str, Any]) -> OptionRule:
-    return OptionRule(item["name"], item["title"], item["required"] is True, tuple(item["one_of"]),
+    return OptionRule(item["name"], members.title(item), item["required"] is True, members.texts(item, "one_of"),
                       item["many"] is True)
 
 
 def _step(item: Mapping[str, Any]) -> StepRule:
-    arguments = tuple((argument["name"], argument["binding"]) for argument in item["arguments"])
-    return StepRule(item["name"], item["formula"], item["each"], arguments)
+    given = members.objects(item, "arguments")
+    members.check_unique((members.text(argument, "name") for argument in given), "an argument")
+    for argument in given:
+        check_binding(argument["binding"])
+    arguments = tuple((argument["name"], argument["binding"]) for argument in given)
+    return StepRule(item["name"], members.text(item, "formula"),
+                    None if item["each"] is None else members.text(item, "each"), arguments)
+
+
+def _output(item: Mapping[str, Any]) -> tuple[str, str, str]:
+    return item["name"], members.text(item, "step"), members.text(item, "output")
 
 
 def _result(item: Mapping[str, Any]) -> ResultRule:
-    return ResultRule(item["output"], parse_unit(item["unit"]), _one_of(item["rounding"], ROUNDINGS, "rounding"),
-                      int(item["digits"]), item["carry"] is True)
+    digits = parse_natural(item["digits"], limit=MAX_ROUNDING_DIGITS + 1)
+    return ResultRule(members.text(item, "output"), parse_unit(item["unit"]),
+                      _one_of(item["rounding"], ROUNDINGS, "rounding"), digits, item["carry"] is True)
 
 
 def _intervals(item: Mapping[str, str]) -> Mapping[str, str]:
-    _one_of(item["rule"], INTERVAL_RULES, "interval rule")
+    expected = INTERVAL_RULES[_one_of(item["rule"], tuple(INTERVAL_RULES), "interval rule")]
+    if set(item) != {"rule", *expected} or not all(isinstance(item[name], str) for name in expected):
+        raise FormError("rule-malformed", f"the interval rule {item['rule']} has {', '.join(expected) or 'no members'}")
+    if "unit" in expected and parse_natural(item["unit"]) == 0:
+        raise FormError("rule-malformed", "a whole unit of a register is not 0")
     return item
 
 
 def _split(document: Mapping[str, Any]) -> tuple[str, ...]:
-    names = tuple(document.get("split", ()))
+    names = members.texts(document, "split")
     if names and document["result"]["output"] not in names:
         raise FormError("rule-malformed", "the result is not among the outputs that add up over parts")
     if names and document["intervals"]["rule"] != "none":
@@ -244,4 +271,4 @@ def _split(document: Mapping[str, Any]) -> tuple[str, ...]:
 
 
 def _staleness(text: str | None) -> int | None:
-    return None if text is None else int(text)
+    return None if text is None else parse_natural(text)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
@@ -12,12 +11,10 @@ from core.errors import FormError, InputError
 from core.jcs import digest
 from core.quantity import Quantity, printed_decimal
 from core.units import Unit, parse_unit
+from mrv import members
 from mrv.dates import Validity, day_text, optional_day
 
-_ID = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9._-]{0,78}[A-Za-z0-9])?")
-
 SCHEMA = "carbonseal-parameter/1"
-STATUSES = ("published", "unconfirmed")
 
 LATEST_PUBLISHED = "latest-published"
 IN_FORCE = "in-force"
@@ -74,13 +71,13 @@ class Parameter:
             if document["schema"] != SCHEMA or document["select"] not in SELECTIONS:
                 raise FormError("rule-malformed", f"not a {SCHEMA} with a known selection", where=where)
             unit = parse_unit(document["unit"])
-            values = tuple(_value(item, unit, where) for item in document["values"])
-            parameter = cls(document["id"], document["title"], unit, document["printed_unit"], document["select"],
-                            document["region"], document["gap"], values, document, digest(document))
-        except (KeyError, TypeError, AttributeError) as error:
+            values = tuple(_value(item, unit, where) for item in members.objects(document, "values"))
+            parameter = cls(members.identity(document), members.title(document), unit,
+                            members.text(document, "printed_unit"), document["select"],
+                            members.text(document, "region"), members.text(document, "gap"), values, document,
+                            digest(document))
+        except (KeyError, TypeError, ValueError, AttributeError) as error:
             raise FormError("rule-malformed", f"a parameter lacks or misuses {error}", where=where) from None
-        if not _ID.fullmatch(parameter.id):
-            raise FormError("id-malformed", "a parameter id has letters, digits, '.', '_' and '-'", where=where)
         _check(parameter)
         return parameter
 
@@ -125,8 +122,10 @@ def _published(value: ParameterValue) -> date:
 def _value(document: Mapping[str, Any], unit: Unit, where: str) -> ParameterValue:
     if not document["source"]:
         raise FormError("parameter-unsourced", "a value has no source", where=where)
-    if document["status"] not in STATUSES or document["date_status"] not in ("known", "unknown"):
+    if document["status"] not in members.STATUSES or document["date_status"] not in ("known", "unknown"):
         raise FormError("rule-malformed", "status and date_status are fixed words", where=where)
+    for name in ("key", "value", "year", "source", "locator"):
+        members.text(document, name)
     quantity = Quantity(printed_decimal(document["value"], where=where), unit)
     validity = Validity.from_document({"from": document["from"], "to": document["to"]})
     return ParameterValue(document["key"], document["value"], quantity, document["year"], validity,

@@ -24,8 +24,11 @@ from core.numbers import decimal_text
 from core.quantity import printed_decimal
 
 MAX_EXPRESSION_CHARS = 4000
-# Deeper nesting is no formula a person can read; it also bounds the recursion of every implementation.
+# Deeper parentheses are no formula a person can read.
 MAX_DEPTH = 40
+# How many operations lie one inside the other. A chain is a tree as deep as it is long, and sums of 60 named terms are
+# written in this field; the bound holds the recursion of every implementation, and JSON of such a tree (core.jcs).
+MAX_TREE_DEPTH = 100
 
 Tree = list[Any]
 

@@ -43,6 +43,8 @@ class RuleSet:
         parameters: dict[str, Parameter] = {}
         formulas: dict[str, Formula] = {}
         methodologies: dict[str, Methodology] = {}
+        if not isinstance(documents, Mapping):
+            raise FormError("rule-malformed", "rules are an object of documents by path")
         for path, document in documents.items():
             folder, _, name = path.partition("/")
             if folder == "parameters":
@@ -131,6 +133,7 @@ class RuleSet:
                 raise FormError("rule-malformed", f"{step.formula!r} is no formula here", where=methodology.key)
             self._check_step(methodology, step, formula, seen)
             seen[step.name] = (formula, step.each is not None)
+        _check_intervals(methodology)
         for name, step_name, output in methodology.outputs:
             _output_unit(seen, step_name, output, f"{methodology.key} {name}")
         single = {name for name, step_name, _ in methodology.outputs if not seen[step_name][1]}
@@ -143,6 +146,8 @@ class RuleSet:
                     seen: Mapping[str, tuple[Formula, bool]]) -> None:
         where = f"{methodology.key} {step.name}"
         types = {item.name: item.type for item in formula.inputs}
+        if step.each is not None and step.each not in _families(methodology):
+            raise FormError("rule-malformed", f"{step.each!r} is no family of inputs", where=where)
         if set(types) != {name for name, _ in step.arguments}:
             raise FormError("rule-malformed", f"{step.formula} needs exactly {', '.join(types)}", where=where)
         for name, binding in step.arguments:
@@ -157,8 +162,7 @@ class RuleSet:
     def _check_rows(self, methodology: Methodology, binding: Mapping[str, Any], wanted: Type | ListType,
                     seen: Mapping[str, tuple[Formula, bool]], where: str) -> None:
         fields = wanted.fields if isinstance(wanted, ListType) else {}
-        families = {rule.name for rule in methodology.inputs if rule.prefix}
-        if not fields or set(fields) != set(binding["fields"]) or binding["rows"] not in families:
+        if not fields or set(fields) != set(binding["fields"]) or binding["rows"] not in _families(methodology):
             raise FormError("rule-malformed", "rows need a family and exactly the fields of the list", where=where)
         for field, inner in binding["fields"].items():
             for units in self._units(methodology, inner, seen, where):
@@ -168,7 +172,7 @@ class RuleSet:
                seen: Mapping[str, tuple[Formula, bool]], where: str) -> Iterable[list[Type]]:
         """For each source of a binding the units it can bring; a pattern of parameter paths can bring several."""
         if "first" in binding or "list" in binding:
-            for item in binding.get("first") or binding["list"]:
+            for item in binding.get("first", binding.get("list")):
                 yield from self._units(methodology, item, seen, where)
         elif "parameter" in binding:
             yield [] if not self.complete else [item.unit for name, item in self.parameters.items()
@@ -181,8 +185,23 @@ class RuleSet:
             if not rules:
                 raise FormError("rule-malformed", f"{name!r} is no input of the methodology", where=where)
             yield [rules[0].unit]
-        elif "value" not in binding and "option" not in binding:
-            raise FormError("rule-malformed", f"{binding} binds nothing", where=where)
+        elif "rows" in binding:
+            raise FormError("rule-malformed", "rows stand alone, not among other bindings", where=where)
+
+
+def _families(methodology: Methodology) -> set[str]:
+    return {rule.name for rule in methodology.inputs if rule.prefix}
+
+
+def _check_intervals(methodology: Methodology) -> None:
+    """What spends serials of a register is given by claim points and nothing else."""
+    name = methodology.intervals.get("input")
+    if name is None:
+        return
+    sources = [rule.sources for rule in methodology.inputs if rule.name == name and not rule.prefix]
+    if sources != [("claim-point",)]:
+        raise FormError("rule-malformed", f"{name!r} is no input that comes from claim points alone",
+                        where=methodology.key)
 
 
 def _output_unit(seen: Mapping[str, tuple[Formula, bool]], step: str, output: str, where: str) -> Type:

@@ -81,6 +81,8 @@ def run(ruleset: RuleSet, methodology_id: str, version: str | None, inputs_docum
     Raises NotFound, FormError and InputError with codes of docs/spec/rules.md; Refused (amount-zero) when nothing whole
     is left to certify, Refused (source-priority-dropped) where the methodology does not let a source sink.
     """
+    if not isinstance(inputs_document, Mapping):
+        raise FormError("inputs-malformed", "an inputs document is an object")
     period = Period.from_json(inputs_document.get("period"))
     methodology = ruleset.methodology(methodology_id, version, *days_of(period))
     inputs = read_inputs(methodology, inputs_document, period)

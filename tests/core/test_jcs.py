@@ -55,7 +55,7 @@ def test_every_document_survives_writing_and_reading(value: Any) -> None:
 @pytest.mark.parametrize("text", [
     '{"a":1,"a":1}', '{"a":1,"\\u0061":2}', '{"a":{"b":1,"b":2}}', "1e2", "1E2", "1.0", "0.5", "-0", "-0.0",
     str(2**53), str(2**53 + 1), str(-(2**53)), "9" * 400, "NaN", "Infinity", "-Infinity", '\ufeff{"a":1}', "", " ", "{",
-    "[1,]", "[01]", "[+1]", "[5_0]", "[５]", "'a'", '"a\nb"', "{}x", "[" * 65 + "]" * 65, "nul",
+    "[1,]", "[01]", "[+1]", "[5_0]", "[５]", "'a'", '"a\nb"', "{}x", "[" * 257 + "]" * 257, "nul",
     "[" * 1_000_000,
 ])
 def test_what_is_no_document_is_refused_by_both_readers(text: str) -> None:
@@ -116,11 +116,12 @@ def test_what_has_no_canonical_form_is_not_written(value: Any) -> None:
         jcs.canonical(value)
 
 
-def test_depth_64_is_read_and_65_refused_even_inside_strings_of_brackets() -> None:
-    assert jcs.parse(b"[" * 64 + b"]" * 64)
+def test_depth_256_is_read_and_257_refused_even_inside_strings_of_brackets() -> None:
+    deepest = b"[" * 256 + b"]" * 256
+    assert jcs.canonical(jcs.parse(deepest)) == deepest
     assert jcs.parse(b'"' + b"[" * 1000 + b'"') == "[" * 1000
     with pytest.raises(FormError, match="json-too-deep"):
-        jcs.parse(b'["\\"",' + b"[" * 64 + b"]" * 64 + b"]")
+        jcs.parse(b'["\\"",' + deepest + b"]")
 
 
 def test_a_string_without_an_end_is_refused_in_one_pass() -> None:

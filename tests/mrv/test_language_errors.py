@@ -10,9 +10,14 @@ from hypothesis import strategies as st
 from mrv_helpers import code_of, small_formula
 
 from core.errors import CarbonSealError
-from mrv.checker import Node, check
+from core.jcs import canonical
+from core.jcs import parse as parse_json
+from core.quantity import Quantity
+from core.units import parse_unit
+from mrv.checker import ListType, Node, check
 from mrv.formula import Formula
-from mrv.parser import MAX_DEPTH, MAX_EXPRESSION_CHARS, parse
+from mrv.parser import MAX_DEPTH, MAX_EXPRESSION_CHARS, MAX_TREE_DEPTH, parse
+from mrv.service import outputs_json, trace_json
 
 INPUTS = {"a": "t", "b": "kg", "c": "tCO2", "x": "1", "kind": "text", "parts": {"list": "t"},
           "table": {"list": {"key": "t", "value": "GJ", "name": "text"}}}
@@ -75,10 +80,58 @@ def test_a_tree_that_is_not_of_the_language_is_refused(tree: Any) -> None:
 
 
 def test_a_tree_from_evidence_may_not_nest_without_end() -> None:
-    tree: Any = ["number", "1", "1"]
-    for _ in range(500):
-        tree = ["negate", tree]
-    assert code_of(lambda: check(tree, {})) == "expression-malformed"
+    def nested(operations: int) -> Any:
+        tree: Any = ["number", "1", "1"]
+        for _ in range(operations):
+            tree = ["negate", tree]
+        return tree
+
+    assert check(nested(MAX_TREE_DEPTH), {}).operator == "negate"
+    for operations in (MAX_TREE_DEPTH + 1, 500, 100_000):
+        assert code_of(lambda tree=nested(operations): check(tree, {})) == "expression-too-deep"
+
+
+@pytest.mark.parametrize("sign", ["+", "*"])
+def test_a_chain_of_sixty_terms_is_normal_and_one_beyond_the_bound_is_too_deep(sign: str) -> None:
+    def chain(terms: int) -> Formula:
+        names = [f"term_{i}" for i in range(terms)]
+        return small_formula(f" {sign} ".join(names), dict.fromkeys(names, "1"), "1")
+
+    for terms in (60, MAX_TREE_DEPTH + 1):
+        formula = Formula.from_document(parse_json(canonical(chain(terms).document)))
+        outputs = outputs_json(formula.evaluate({f"term_{i}": Quantity.of("1", "1") for i in range(terms)}))
+        assert outputs["result"]["value"] == (str(terms) if sign == "+" else "1")
+    assert code_of(lambda: chain(MAX_TREE_DEPTH + 2)) == "expression-too-deep"
+
+
+def test_the_trace_of_the_deepest_chain_is_a_document_that_can_be_read_again() -> None:
+    names = [f"term_{i}" for i in range(MAX_TREE_DEPTH + 1)]
+    formula = small_formula(" - ".join(names), dict.fromkeys(names, {"unit": "1", "signed": "true"}), "1")
+    trace = trace_json(formula.evaluate({name: Quantity.of("1", "1") for name in names}))
+    assert parse_json(canonical(trace)) == trace
+
+
+@pytest.mark.parametrize("tree", [
+    ["number", "1", 1], ["number", "1", None], ["number", "1", ["t"]], ["text", 5], ["text", ["a"]],
+    ["convert", ["name", "a"], ["kg"]], ["round", ["name", "a"], 2], ["round", ["name", "a"], "02"],
+    ["round", ["name", "a"], "２"], ["round", ["name", "a"], "21"], ["round", ["name", "a"], "-1"],
+    ["sum", 5, "parts", ["number", "1", "t"]], ["sum", ["i"], "parts", ["number", "1", "t"]]])
+def test_the_leaves_of_a_tree_are_texts_in_one_spelling(tree: Any) -> None:
+    scope = {"a": parse_unit("t"), "parts": ListType(parse_unit("t"), {})}
+    assert code_of(lambda: check(tree, scope)) == "expression-malformed"
+
+
+@pytest.mark.parametrize(("tree", "code"), [
+    (["convert", ["name", "a"], "kg", "1000", "1"], None), (["convert", ["name", "a"], "kg"], "expression-not-canonical"),
+    (["convert", ["name", "a"], "kg", "2000", "2"], "expression-malformed"),
+    (["convert", ["name", "a"], "kg", "1000"], "expression-malformed")])
+def test_one_calculation_has_one_tree_and_so_one_digest(tree: Any, code: str | None) -> None:
+    document = small_formula("convert(a, [kg])", {"a": "t"}, "kg").document
+    forged = document | {"definitions": [document["definitions"][0] | {"tree": tree}]}
+    if code is None:
+        assert Formula.from_document(forged).digest == Formula.from_document(document).digest
+    else:
+        assert code_of(lambda: Formula.from_document(forged)) == code
 
 
 json_trees = st.recursive(st.sampled_from(["+", "number", "name", "if", "sum", "1", "t", "x", 5, None]),

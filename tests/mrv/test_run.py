@@ -266,7 +266,7 @@ FIRST = (*ELECTRICITY, 0)
     (("inputs", "nothing"), [], "input-unknown"), (("inputs", "fuel."), [], "input-unknown"),
     (("inputs", "fuel.*"), [], "input-unknown"), (("options",), [], "inputs-malformed"),
     (("options",), {}, "option-missing"), (("options", "colour"), "green", "option-unknown"),
-    (("options", "region"), "tibet", "parameter-missing"), (("options", "region"), ["jiangsu"], "option-missing"),
+    (("options", "region"), "tibet", "parameter-missing"), (("options", "region"), ["jiangsu"], "option-malformed"),
     ((*FIRST, "quantity"), {"value": "1.50", "unit": "kWh"}, "number-not-canonical"),
     ((*FIRST, "quantity"), {"value": "NaN", "unit": "kWh"}, "number-not-canonical"),
     ((*FIRST, "quantity"), {"value": "1e400", "unit": "kWh"}, "number-not-canonical"),
