@@ -45,4 +45,22 @@ export class Validity {
   holds(day: Day): boolean {
     return (this.start === null || this.start <= day) && (this.end === null || day < this.end);
   }
+
+  /** Whether a day exists on which both hold. */
+  overlaps(other: Validity): boolean {
+    return (this.start === null || other.end === null || this.start < other.end)
+      && (other.start === null || this.end === null || other.start < this.end);
+  }
+}
+
+/** Throws rule-not-in-force when the rule holds on neither end of a period, period-crosses-change when on one. */
+export function checkInForce(name: string, validity: Validity, first: Day, last: Day): void {
+  if (validity.holds(first) && validity.holds(last)) return;
+  const span = `${validity.start ?? "…"} to ${validity.end ?? "…"}`;
+  if (validity.holds(first) || validity.holds(last)) {
+    throw new RuleError("period-crosses-change", `${name} holds from ${span}, the period runs ${first} to ${last}`,
+      { where: name, hint: "split the period at the day of the change" });
+  }
+  throw new RuleError("rule-not-in-force", `${name} holds from ${span}, not on ${first} to ${last}`,
+    { where: name, hint: "no other year's rule is taken in its place" });
 }

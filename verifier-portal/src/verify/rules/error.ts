@@ -1,10 +1,16 @@
 /** The closed set of codes that reading and evaluating rules can answer with; a user interface can translate each. */
 export const RULE_CODES = [
-  "date-malformed", "division-by-zero", "expression-malformed", "expression-unit", "expression-unknown-name",
-  "formula-unknown", "input-malformed", "input-missing", "input-unknown", "inputs-malformed", "json-duplicate-key",
-  "json-malformed", "json-number", "json-not-canonical", "json-too-deep", "json-unencodable", "number-malformed",
-  "number-not-canonical", "number-too-long", "out-of-range", "quantity-malformed", "rule-malformed", "unit-mismatch",
-  "unit-unknown", "validity-empty",
+  "amount-zero", "carry-not-allowed", "date-malformed", "division-by-zero", "expression-malformed", "expression-unit",
+  "expression-unknown-name", "formula-unknown", "hex-malformed", "id-malformed", "input-malformed", "input-missing",
+  "input-repeated", "input-unknown", "inputs-malformed", "inputs-overlap", "instant-malformed", "json-duplicate-key",
+  "json-malformed", "json-not-canonical", "json-number", "json-too-deep", "json-unencodable", "kind-unknown",
+  "methodology-unknown", "not-certifiable", "not-conservative", "number-malformed", "number-not-canonical",
+  "number-out-of-range", "number-too-long", "option-malformed", "option-missing", "option-unknown", "out-of-range",
+  "parameter-missing", "parameter-overlap", "parameter-unconfirmed", "parameter-unsourced", "parts-malformed",
+  "period-crosses-change", "period-empty", "period-malformed", "period-outside", "priority-mismatch",
+  "quantity-malformed", "rule-malformed", "rule-not-in-force", "rule-not-released", "salts-mismatch",
+  "source-mismatch", "source-not-allowed", "source-priority-dropped", "split-not-allowed", "statement-differs",
+  "statement-malformed", "unit-mismatch", "unit-unknown", "validity-empty", "zone-unknown",
 ] as const;
 
 export type RuleCode = (typeof RULE_CODES)[number];

@@ -74,8 +74,8 @@ export class Field {
 
 /** A named input: one field; or a list whose items are one field or several named fields. */
 export class Input {
-  private constructor(readonly name: string, private readonly single: Field | null,
-    private readonly fields: readonly Field[], private readonly least: number | null) {}
+  private constructor(readonly name: string, readonly single: Field | null, readonly fields: readonly Field[],
+    private readonly least: number | null) {}
 
   static fromDocument(document: JsonObject): Input {
     const name = text(document, "name");

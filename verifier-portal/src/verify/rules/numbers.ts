@@ -10,6 +10,8 @@ export const MAX_DIGITS = 200;
 
 const CANONICAL = /^(-?)(0|[1-9][0-9]*)(?:\.([0-9]*[1-9]))?$/;
 const PRINTED = /^([+-]?)(?:([0-9]+)(?:\.([0-9]*))?|\.([0-9]+))(?:[eE]([+-]?[0-9]{1,4}))?$/;
+const NATURAL = /^(?:0|[1-9][0-9]*)$/;
+const MAX_NATURAL = 2n ** 64n;
 
 /** Plain notation: no exponent, no trailing zeros after the point, no −0. */
 export function decimalText(value: Decimal): string {
@@ -48,9 +50,28 @@ export function printedDecimal(text: Plain, where = ""): Decimal {
   return value;
 }
 
+/** A natural number below 2^64 from canonical digits. */
+export function parseNatural(text: Plain, where = ""): bigint {
+  if (typeof text !== "string" || text.length > 20 || !NATURAL.test(text)) {
+    throw new RuleError("number-not-canonical", `${quoted(text, 40)} is not a canonical natural number`, { where });
+  }
+  const value = BigInt(text);
+  if (value >= MAX_NATURAL) {
+    throw new RuleError("number-out-of-range", `${text} is not below ${MAX_NATURAL}`, { where });
+  }
+  return value;
+}
+
 export const ROUNDINGS = { round: "half-up", floor: "floor", ceil: "ceiling" } as const satisfies Record<string, Rounding>;
 
 /** The value with `digits` after the point; mode "round" (half up, 四舍五入), "floor" or "ceil". */
 export function roundTo(value: Decimal, mode: keyof typeof ROUNDINGS, digits: number): Decimal {
   return quantize(value, digits, ROUNDINGS[mode], EXACT);
+}
+
+/** The integer of a decimal without digits after the point. */
+export function integerOf(value: Decimal): bigint {
+  const size = value.exponent >= 0 ? value.coefficient * 10n ** BigInt(value.exponent)
+    : value.coefficient / 10n ** BigInt(-value.exponent);
+  return value.negative ? -size : size;
 }

@@ -1,9 +1,9 @@
 /** A quantity: an exact decimal with its unit. In JSON {"value": decimal text, "unit": text}. */
-import type { Decimal } from "./decimal.js";
+import { add, multiply, subtract, type Decimal } from "./decimal.js";
 import { RuleError } from "./error.js";
-import { decimalText, printedDecimal } from "./numbers.js";
+import { CONTEXT, decimalText, parseDecimal, printedDecimal } from "./numbers.js";
 import { isObject, type Json, type JsonObject } from "./texts.js";
-import { parseUnit, type Unit } from "./units.js";
+import { convert, parseUnit, type Unit } from "./units.js";
 
 export interface QuantityDocument {
   readonly value: string;
@@ -13,7 +13,13 @@ export interface QuantityDocument {
 export class Quantity {
   constructor(readonly value: Decimal, readonly unit: Unit) {}
 
-  /** The quantity of {"value", "unit"}; the decimal may be spelled as people do. */
+  /** The quantity of {"value", "unit"} with a canonical decimal. */
+  static fromJson(document: Json | undefined, where = ""): Quantity {
+    const [value, unit] = members(document, where);
+    return new Quantity(parseDecimal(value, where), parseUnit(unit));
+  }
+
+  /** As `fromJson`, but the decimal may be spelled as people do. */
   static fromPrinted(document: Json | undefined, where = ""): Quantity {
     const [value, unit] = members(document, where);
     return new Quantity(printedDecimal(value, where), parseUnit(unit));
@@ -21,6 +27,23 @@ export class Quantity {
 
   document(): QuantityDocument {
     return { value: decimalText(this.value), unit: this.unit.text };
+  }
+
+  /** The same quantity in another unit of its dimension. Throws unit-mismatch. */
+  to(unit: Unit): Quantity {
+    return new Quantity(convert(this.value, this.unit, unit), unit);
+  }
+
+  plus(other: Quantity): Quantity {
+    return new Quantity(add(this.value, convert(other.value, other.unit, this.unit), CONTEXT), this.unit);
+  }
+
+  minus(other: Quantity): Quantity {
+    return new Quantity(subtract(this.value, convert(other.value, other.unit, this.unit), CONTEXT), this.unit);
+  }
+
+  times(other: Quantity): Quantity {
+    return new Quantity(multiply(this.value, other.value, CONTEXT), this.unit.times(other.unit));
   }
 
   toString(): string {

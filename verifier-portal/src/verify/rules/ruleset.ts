@@ -1,24 +1,67 @@
-/** The formulas of a set of canonical documents by path: "formulas/fuel.combustion.heat@1". */
+/** The rules of a set of canonical documents by path: "formulas/fuel.combustion.heat@1". */
+import { checkInForce, type Day } from "./dates.js";
 import { RuleError } from "./error.js";
 import { Formula } from "./formula.js";
-import { represented, shortened, type JsonObject } from "./texts.js";
+import { checkMethodology } from "./linking.js";
+import { Methodology } from "./methodology.js";
+import { Parameter } from "./parameter.js";
+import { byCodePoint, isObject, represented, shortened, type Json, type JsonObject } from "./texts.js";
 
-const FOLDERS: readonly string[] = ["parameters", "formulas", "methodologies"];
+const VERSION = /^[0-9]{1,18}$/;
+
+interface Versioned {
+  readonly id: string;
+  readonly version: string;
+}
 
 export class RuleSet {
-  private constructor(readonly formulas: ReadonlyMap<string, Formula>) {}
+  private constructor(
+    readonly parameters: ReadonlyMap<string, Parameter>,
+    readonly formulas: ReadonlyMap<string, Formula>,
+    readonly methodologies: ReadonlyMap<string, Methodology>,
+  ) {}
 
-  /** Every formula checked; parameters and methodologies are left to the reader of statements. */
-  static fromDocuments(documents: JsonObject): RuleSet {
+  /**
+   * Every document checked, every unit and reference. `complete`: false where only a part of the parameters is there, as
+   * in an evidence file; then what a pattern of paths can bring is only checked where a value is bound.
+   */
+  static fromDocuments(documents: JsonObject, complete = true): RuleSet {
+    const parameters = new Map<string, Parameter>();
     const formulas = new Map<string, Formula>();
+    const methodologies = new Map<string, Methodology>();
     for (const [path, document] of documents) {
       const [folder, name] = split(path);
-      if (!FOLDERS.includes(folder)) {
-        throw new RuleError("rule-malformed", `${represented(shortened(path, 80))} is not a path of a rule`);
-      }
-      if (folder === "formulas") formulas.set(name, named(name, Formula.fromDocument(document)));
+      if (folder === "parameters") enter(parameters, name, Parameter.fromDocument(document), (one) => one.id);
+      else if (folder === "formulas") enter(formulas, name, Formula.fromDocument(document), (one) => one.key);
+      else if (folder === "methodologies") enter(methodologies, name, Methodology.fromDocument(document), (one) => one.key);
+      else throw new RuleError("rule-malformed", `${represented(shortened(path, 80))} is not a path of a rule`);
     }
-    return new RuleSet(formulas);
+    for (const one of methodologies.values()) checkMethodology(one, formulas, complete ? parameters : null);
+    return new RuleSet(parameters, formulas, methodologies);
+  }
+
+  /**
+   * The rules of an evidence file, each with the digest that the payload of the release names for it. Throws
+   * rule-not-released for a rule that differs.
+   */
+  static released(documents: JsonObject, release: Json): RuleSet {
+    const rules = RuleSet.fromDocuments(documents, false);
+    const named = isObject(release) ? release.get("rules") : undefined;
+    for (const [path, digest] of rules.digests()) {
+      if (!isObject(named) || named.get(path) !== digest) {
+        throw new RuleError("rule-not-released", `${path} is not the rule that was released`, { where: path });
+      }
+    }
+    return rules;
+  }
+
+  /** SHA-256 of the canonical form of every document, by path, sorted. */
+  digests(): ReadonlyMap<string, string> {
+    const found: [string, string][] = [];
+    for (const [name, item] of this.parameters) found.push([`parameters/${name}`, item.digest]);
+    for (const [name, item] of this.formulas) found.push([`formulas/${name}`, item.digest]);
+    for (const [name, item] of this.methodologies) found.push([`methodologies/${name}`, item.digest]);
+    return new Map(found.sort(([a], [b]) => byCodePoint(a, b)));
   }
 
   /** The formula of "id@version", or the newest version of "id". Throws formula-unknown. */
@@ -26,22 +69,61 @@ export class RuleSet {
     const exact = this.formulas.get(name);
     if (exact !== undefined) return exact;
     const versions = Array.from(this.formulas.values()).filter((formula) => formula.id === name);
-    const [first, ...others] = versions;
-    if (first === undefined) {
-      throw new RuleError("formula-unknown", `there is no formula ${represented(shortened(name, 80))}`,
-        { hint: "see `carbonseal mrv formulas`" });
+    const newest = newestOf(versions);
+    if (newest !== undefined) return newest;
+    throw new RuleError("formula-unknown", `there is no formula ${represented(shortened(name, 80))}`,
+      { hint: "see `carbonseal mrv formulas`" });
+  }
+
+  /** The parameter of a path. Throws parameter-missing. */
+  parameter(path: string): Parameter {
+    const found = this.parameters.get(path);
+    if (found !== undefined) return found;
+    throw new RuleError("parameter-missing", `there is no parameter ${represented(shortened(path, 80))}`,
+      { hint: "no parent region or other fuel is taken in its place" });
+  }
+
+  /**
+   * The methodology of "id" or "id@version" in force on the days of a period. Throws methodology-unknown,
+   * rule-not-in-force, period-crosses-change.
+   */
+  methodology(name: string, version: string | null, first: Day, last: Day): Methodology {
+    const [id, pinned] = split(name, "@");
+    const wanted = version !== null && version !== "" ? version : pinned;
+    const known = Array.from(this.methodologies.values())
+      .filter((one) => one.id === id && (wanted === "" || one.version === wanted));
+    const touching = known.filter((one) => one.validity.holds(first) || one.validity.holds(last));
+    const chosen = newestOf(touching.length > 0 ? touching : known);
+    if (chosen === undefined) {
+      const text = `there is no methodology ${represented(shortened(name, 80))} ${version ?? ""}`;
+      throw new RuleError("methodology-unknown", text.trimEnd());
     }
-    return others.reduce((best, one) => (BigInt(one.version) > BigInt(best.version) ? one : best), first);
+    checkInForce(chosen.key, chosen.validity, first, last);
+    return chosen;
   }
 }
 
-function named(name: string, formula: Formula): Formula {
-  if (formula.key === name) return formula;
-  throw new RuleError("rule-malformed",
-    `the document under ${represented(name)} calls itself ${represented(formula.key)}`);
+/** The greatest version as a number, the first of equal ones. */
+function newestOf<T extends Versioned>(known: readonly T[]): T | undefined {
+  const [first, ...others] = known;
+  if (first === undefined || others.length === 0) return first;
+  return others.reduce((best, one) => (versionOf(one) > versionOf(best) ? one : best), first);
 }
 
-function split(path: string): readonly [string, string] {
-  const slash = path.indexOf("/");
-  return slash < 0 ? [path, ""] : [path.slice(0, slash), path.slice(slash + 1)];
+function versionOf(rule: Versioned): bigint {
+  if (VERSION.test(rule.version)) return BigInt(rule.version);
+  throw new RuleError("rule-malformed", `the version ${represented(rule.version)} is no number`, { where: rule.id });
+}
+
+function enter<T>(rules: Map<string, T>, name: string, rule: T, nameOf: (rule: T) => string): void {
+  if (nameOf(rule) !== name) {
+    throw new RuleError("rule-malformed",
+      `the document under ${represented(name)} calls itself ${represented(nameOf(rule))}`);
+  }
+  rules.set(name, rule);
+}
+
+function split(path: string, mark = "/"): readonly [string, string] {
+  const at = path.indexOf(mark);
+  return at < 0 ? [path, ""] : [path.slice(0, at), path.slice(at + 1)];
 }

@@ -33,6 +33,19 @@ export function shortened(text: string, count: number): string {
   return text.length <= count ? text : Array.from(text).slice(0, count).join("");
 }
 
+/** The order of code points, in which names stand; JavaScript's own is that of UTF-16 code units. */
+export function byCodePoint(a: string, b: string): number {
+  const [left, right] = [Array.from(a), Array.from(b)];
+  const at = left.findIndex((character, i) => character !== right[i]);
+  if (at < 0) return left.length - right.length;
+  return (left[at]?.codePointAt(0) ?? 0) - (right[at]?.codePointAt(0) ?? -1);
+}
+
+/** The number of code points of a text. */
+export function lengthOf(text: string): number {
+  return Array.from(text).length;
+}
+
 /** The text of a value: a string as it is, all else as in `represented`. */
 export function plainText(value: Plain): string {
   if (typeof value === "string") return value;

@@ -1,0 +1,205 @@
+/** The steps of a methodology evaluated on the inputs of one period: formula calls with what their arguments bind to. */
+import { asObject, list, member, text } from "./document.js";
+import { checkInForce, type Day } from "./dates.js";
+import { RuleError } from "./error.js";
+import type { Given } from "./fields.js";
+import type { Evaluation } from "./formula.js";
+import type { Inputs } from "./inputs.js";
+import { fill, type Methodology, type StepRule } from "./methodology.js";
+import type { ParameterValue } from "./parameter.js";
+import { Quantity } from "./quantity.js";
+import type { RuleSet } from "./ruleset.js";
+import { EXACT, Spread, Untraceable, joined, ofInput, propagate, type GivenSpread } from "./spread.js";
+import { isList, isObject, type JsonObject } from "./texts.js";
+
+/** One formula call: step name, member of a family or "", its evaluation, and the part of the period it is of. */
+export interface StepResult {
+  readonly step: string;
+  readonly member: string;
+  readonly evaluation: Evaluation;
+  readonly part: number;
+}
+
+/** A parameter value that was read, with the path it was found under. */
+export interface ReadParameter {
+  readonly path: string;
+  readonly value: ParameterValue;
+}
+
+/** An output of a methodology; `spread` null where uncertainty could not be carried through a table. */
+export interface Reported {
+  readonly quantity: Quantity;
+  readonly spread: Spread | null;
+}
+
+interface Bound {
+  readonly value: Given;
+  readonly spread: GivenSpread;
+}
+
+/** The spreads of one call's outputs; null where they could not be carried. */
+type CallSpreads = ReadonlyMap<string, Spread> | null;
+
+interface Call {
+  readonly result: StepResult;
+  readonly spreads: CallSpreads;
+}
+
+/** Evaluates every step in order; then `steps`, `parameters` and `outputs()` tell what was called, read and found. */
+export class Chain {
+  private readonly calls = new Map<string, Call[]>();
+  private readonly read = new Map<string, ReadParameter>();
+  private readonly called: StepResult[] = [];
+
+  constructor(private readonly rules: RuleSet, private readonly methodology: Methodology, private readonly at: Day,
+    readonly inputs: Inputs, private readonly part = 0) {
+    for (const step of methodology.steps) this.run(step);
+  }
+
+  get steps(): readonly StepResult[] {
+    return this.called;
+  }
+
+  /** The parameter values in order of first reading. */
+  get parameters(): readonly ReadParameter[] {
+    return Array.from(this.read.values());
+  }
+
+  /** The outputs by name; one of a repeated step gives an output for each member, "name.member". */
+  outputs(): ReadonlyMap<string, Reported> {
+    const found = new Map<string, Reported>();
+    for (const { name, step, output } of this.methodology.outputs) {
+      for (const { result, spreads } of this.calls.get(step) ?? []) {
+        const quantity = result.evaluation.outputs.get(output);
+        if (!(quantity instanceof Quantity)) {
+          throw new RuleError("rule-malformed", `${step}.${output} is not a quantity`, { where: this.methodology.key });
+        }
+        const key = result.member === "" ? name : `${name}.${result.member}`;
+        found.set(key, { quantity, spread: spreads === null ? null : (spreads.get(output) ?? EXACT) });
+      }
+    }
+    return found;
+  }
+
+  private run(step: StepRule): void {
+    const formula = this.rules.formula(step.formula);
+    checkInForce(formula.key, formula.validity, ...this.inputs.period.days());
+    if (formula.status === "unconfirmed") this.checkAllowed(formula.key, formula.source, formula.key);
+    const calls: Call[] = [];
+    this.calls.set(step.name, calls);
+    for (const name of step.each === null ? [""] : this.inputs.members(step.each)) {
+      const bound = new Map(step.bindings.map(([argument, binding]) => [argument, this.bind(binding, name)]));
+      const evaluation = formula.evaluate(new Map(Array.from(bound, ([argument, { value }]) => [argument, value])));
+      const result: StepResult = { step: step.name, member: name, evaluation, part: this.part };
+      this.called.push(result);
+      calls.push({ result, spreads: spreadsOf(evaluation, bound) });
+    }
+  }
+
+  private bind(binding: JsonObject, name: string): Bound {
+    if (binding.has("first")) return this.bind(this.firstAvailable(binding, name), name);
+    if (binding.has("list")) return joinedBounds(list(binding, "list").map((item) => this.bind(asObject(item), name)));
+    if (binding.has("rows")) return this.rows(binding);
+    if (binding.has("input")) return this.total(memberName(text(binding, "input"), name));
+    if (binding.has("items")) return this.items(memberName(text(binding, "items"), name));
+    if (binding.has("step")) return this.stepOutput(text(binding, "step"), text(binding, "output"));
+    if (binding.has("parameter")) return { value: this.parameter(binding, name), spread: EXACT };
+    if (binding.has("option")) return { value: this.inputs.option(text(binding, "option")), spread: EXACT };
+    if (binding.get("unit") === "text") return { value: text(binding, "value"), spread: EXACT };
+    const literal = new Map([["value", member(binding, "value")], ["unit", member(binding, "unit")]]);
+    return { value: Quantity.fromPrinted(literal), spread: EXACT };
+  }
+
+  private firstAvailable(binding: JsonObject, name: string): JsonObject {
+    const sources = list(binding, "first").map(asObject);
+    const names = sources.map((source) => (source.has("input") ? memberName(text(source, "input"), name) : null));
+    const found = sources.find((_source, i) => {
+      const given = names[i] ?? null;
+      return given === null || this.inputs.items.has(given);
+    });
+    if (found !== undefined) return found;
+    throw new RuleError("input-missing", `none of ${names.join(", ")} is given`,
+      { where: "inputs", hint: "a missing value is never taken as zero" });
+  }
+
+  /** One row for each member of a family, its fields bound for this member. */
+  private rows(binding: JsonObject): Bound {
+    const fields = Array.from(asObject(member(binding, "fields")));
+    const rows = this.inputs.members(text(binding, "rows")).map((name) =>
+      fields.map(([field, inner]) => [field, this.bind(asObject(inner), name)] as const));
+    return { value: rows.map((row) => new Map(row.map(([field, { value }]) => [field, value]))),
+      spread: rows.map((row) => new Map(row.map(([field, { spread }]) => [field, spread]))) };
+  }
+
+  private total(name: string): Bound {
+    const value = this.inputs.total(name);
+    return { value, spread: joined(this.spreads(name), value.unit) };
+  }
+
+  private items(name: string): Bound {
+    return { value: (this.inputs.items.get(name) ?? []).map((item) => item.quantity), spread: this.spreads(name) };
+  }
+
+  private spreads(name: string): readonly Spread[] {
+    return (this.inputs.items.get(name) ?? []).map(({ quantity, uncertainty }, i) => (uncertainty === null ? EXACT
+      : ofInput(`${this.inputs.period.start}/${name}/${i}`, quantity.value, uncertainty, quantity.unit)));
+  }
+
+  private stepOutput(step: string, output: string): Bound {
+    const bounds = (this.calls.get(step) ?? []).map(({ result, spreads }) => {
+      const value = result.evaluation.outputs.get(output) ?? "";
+      return { value, spread: spreads === null ? null : (spreads.get(output) ?? EXACT) };
+    });
+    const repeated = this.methodology.steps.some((rule) => rule.name === step && rule.each !== null);
+    const [single] = bounds;
+    return repeated || single === undefined
+      ? { value: bounds.map(({ value }) => value), spread: bounds.map(({ spread }) => spread) } : single;
+  }
+
+  private parameter(binding: JsonObject, name: string): Quantity {
+    const names = new Map(this.inputs.texts()).set("member", name);
+    const path = fill(text(binding, "parameter"), names);
+    const year = fill(binding.has("year") ? text(binding, "year") : "", names);
+    const value = this.rules.parameter(path).resolve(this.at, ...this.inputs.period.days(), year);
+    if (value.status === "unconfirmed") this.checkAllowed(value.key, value.source, path);
+    this.read.set(JSON.stringify([path, value.key]), { path, value });
+    return value.quantity;
+  }
+
+  /** Throws parameter-unconfirmed unless both methodology and inputs allow what is unconfirmed. */
+  private checkAllowed(name: string, source: string, where: string): void {
+    if (this.inputs.head.allowUnconfirmed && this.methodology.allowsUnconfirmed) return;
+    throw new RuleError("parameter-unconfirmed", `${name} is not confirmed (${source})`,
+      { where, hint: "allow it explicitly where the methodology does, or give a measured value" });
+  }
+}
+
+function memberName(name: string, suffix: string): string {
+  return name.endsWith(".*") ? name.slice(0, -1) + suffix : name;
+}
+
+function joinedBounds(bounds: readonly Bound[]): Bound {
+  return { value: bounds.flatMap(({ value }): readonly Given[] => (isList(value) ? value : [value])),
+    spread: bounds.flatMap(({ spread }): readonly GivenSpread[] => (isList(spread) ? spread : [spread])) };
+}
+
+/** The spreads of the outputs; null where one of the arguments has none or passes through a table. */
+function spreadsOf(evaluation: Evaluation, bound: ReadonlyMap<string, Bound>): CallSpreads {
+  const given = new Map(Array.from(bound, ([name, { spread }]) => [name, spread]));
+  const leaves = Array.from(given.values()).flatMap(leavesOf);
+  if (leaves.includes(null)) return null;
+  if (leaves.every((leaf) => leaf?.parts.size === 0)) {
+    return new Map(Array.from(evaluation.outputs.keys(), (name) => [name, EXACT]));
+  }
+  try {
+    return propagate(evaluation, given);
+  } catch (error) {
+    if (error instanceof Untraceable) return null;
+    throw error;
+  }
+}
+
+function leavesOf(given: GivenSpread): readonly (Spread | null)[] {
+  if (isObject(given)) return Array.from(given.values()).flatMap(leavesOf);
+  return isList(given) ? given.flatMap(leavesOf) : [given];
+}

@@ -1,0 +1,146 @@
+/** One quantity of an input with where it comes from, checked against what the methodology allows. */
+import { Decimal, compare } from "./decimal.js";
+import { RuleError } from "./error.js";
+import { SUBSTITUTION, SUBSTITUTION_MEMBERS, checkSubstitution } from "./gaps.js";
+import { checkHex } from "./ids.js";
+import type { InputRule, SourceType } from "./methodology.js";
+import { parseDecimal, parseNatural } from "./numbers.js";
+import { parseInstant, type Period } from "./period.js";
+import { Quantity } from "./quantity.js";
+import { isList, isObject, plainText, type Json, type JsonObject } from "./texts.js";
+import { parseUnit, type Unit } from "./units.js";
+
+const MAX_ITEMS = 10_000;
+const ITEM = ["method", "priority", "quantity", "source", "uncertainty"] as const;
+const SOURCE_MEMBERS: Readonly<Record<SourceType, readonly string[]>> = {
+  register: ["type", "meter", "quantity", "from", "to"],
+  "claim-point": ["type", "mark", "meter", "quantity", "from", "to"],
+  document: ["type", "digest", "title"],
+  declared: ["type"],
+  substitution: SUBSTITUTION_MEMBERS,
+};
+const JOULES: readonly string[] = ["J", "kJ", "MJ", "GJ", "TJ"];
+
+/** `document`: its JSON form as given; `span`: the positions [from, to) of a register or claim point in base units. */
+export interface Item {
+  readonly quantity: Quantity;
+  readonly type: SourceType;
+  readonly source: JsonObject;
+  readonly document: JsonObject;
+  readonly method: string;
+  readonly priority: bigint;
+  readonly uncertainty: Decimal | null;
+  readonly span: readonly [bigint, bigint] | null;
+}
+
+/** Whether an object has exactly these members. */
+export function hasExactly(value: Json | undefined, names: readonly string[]): value is JsonObject {
+  return isObject(value) && value.size === names.length && names.every((name) => value.has(name));
+}
+
+/** The items of one input. Throws input-missing, input-repeated, and what a single item brings. */
+export function readItems(rule: InputRule, given: Json, period: Period, where: string): readonly Item[] {
+  if (!isList(given) || given.length === 0 || given.length > MAX_ITEMS) {
+    throw new RuleError("input-missing", "a list of at least one quantity is needed", { where });
+  }
+  if (rule.single && given.length > 1) {
+    throw new RuleError("input-repeated", `${rule.name} is one value, ${given.length} are given`,
+      { where, hint: "give the weighted mean with the document that derives it" });
+  }
+  return given.map((item, i) => readItem(rule, item, period, `${where}[${i}]`));
+}
+
+function readItem(rule: InputRule, given: Json, period: Period, where: string): Item {
+  if (!hasExactly(given, ITEM)) {
+    throw new RuleError("inputs-malformed", `an item has exactly ${ITEM.join(", ")}`, { where });
+  }
+  const quantity = readQuantity(rule, given, where);
+  const source = given.get("source");
+  const type = typeOf(source);
+  if (!isObject(source) || type === null || !hasExactly(source, SOURCE_MEMBERS[type])) {
+    throw new RuleError("inputs-malformed", "the source has not the members of its type", { where });
+  }
+  const priority = checkAllowed(rule, given, type, where);
+  const uncertainty = readUncertainty(given.get("uncertainty"), where);
+  const span = checkSource(rule, { quantity, source }, type, period, where);
+  return { quantity, type, source, document: given, method: plainText(given.get("method")), priority, uncertainty, span };
+}
+
+function typeOf(source: Json | undefined): SourceType | null {
+  const name = isObject(source) ? source.get("type") : undefined;
+  return typeof name === "string" && Object.hasOwn(SOURCE_MEMBERS, name) ? (name as SourceType) : null;
+}
+
+function readQuantity(rule: InputRule, given: JsonObject, where: string): Quantity {
+  const quantity = Quantity.fromJson(given.get("quantity"), where);
+  quantity.unit.ratioTo(rule.unit, where);
+  if (compare(quantity.value, Decimal.ZERO) < 0) {
+    throw new RuleError("out-of-range", `${quantity} is negative`,
+      { where, hint: "what flows the other way is an input of its own" });
+  }
+  return quantity;
+}
+
+/** The priority of an item whose source and method the rule allows. */
+function checkAllowed(rule: InputRule, given: JsonObject, type: SourceType, where: string): bigint {
+  if (!rule.sources.includes(type)) {
+    throw new RuleError("source-not-allowed", `${rule.name} may not come from a ${type}`,
+      { where, hint: `allowed, best first: ${rule.sources.join(", ")}` });
+  }
+  const methods = type === SUBSTITUTION ? ["estimated"] : rule.methods;
+  const method = given.get("method");
+  if (typeof method !== "string" || !methods.includes(method)) {
+    throw new RuleError("source-not-allowed", `${rule.name} may not be ${plainText(method)}`,
+      { where, hint: `allowed: ${methods.join(", ")}` });
+  }
+  const priority = String(rule.sources.indexOf(type) + 1);
+  if (given.get("priority") !== priority) {
+    throw new RuleError("priority-mismatch", `a ${type} has priority ${priority} for ${rule.name}`, { where });
+  }
+  return BigInt(priority);
+}
+
+function readUncertainty(given: Json | undefined, where: string): Decimal | null {
+  if (given === null) return null;
+  const uncertainty = parseDecimal(given);
+  if (compare(uncertainty, Decimal.ZERO) >= 0) return uncertainty;
+  throw new RuleError("out-of-range", "an uncertainty in % is not negative", { where });
+}
+
+function checkSource(rule: InputRule, sourced: { quantity: Quantity; source: JsonObject }, type: SourceType, period: Period,
+  where: string): Item["span"] {
+  switch (type) {
+    case "document": checkHex(sourced.source.get("digest"), where); return null;
+    case "substitution": checkSubstitution(rule, sourced, period, where); return null;
+    case "declared": return null;
+    case "register": case "claim-point": return checkSpan(sourced.quantity, sourced.source, type, where);
+  }
+}
+
+/** The positions of a source whose quantity is their difference. */
+function checkSpan(quantity: Quantity, source: JsonObject, type: SourceType, where: string): readonly [bigint, bigint] {
+  const start = parseNatural(placed(source, "from", "position", where), "position");
+  const end = parseNatural(placed(source, "to", "position", where), "position");
+  if (type === "register") parseInstant(placed(source, "from", "time", where), where);
+  parseInstant(placed(source, "to", "time", where), where);
+  const base = baseUnit(quantity.unit, where);
+  if (compare(quantity.to(base).value, Decimal.of(end - start)) !== 0) {
+    throw new RuleError("source-mismatch", `${quantity} is not the register difference ${end - start} ${base.text}`, { where });
+  }
+  return [start, end];
+}
+
+function placed(source: JsonObject, end: string, name: string, where: string): Json {
+  const place = source.get(end);
+  const value = isObject(place) ? place.get(name) : undefined;
+  if (value !== undefined) return value;
+  throw new RuleError("inputs-malformed", "a register source has positions from and to", { where });
+}
+
+/** What one serial number of a register counts: Wh, J for a meter that counts joules, g, L. */
+function baseUnit(unit: Unit, where: string): Unit {
+  for (const base of ["Wh", "g", "L"]) {
+    if (unit.sameDimension(parseUnit(base))) return parseUnit(base === "Wh" && JOULES.includes(unit.text) ? "J" : base);
+  }
+  throw new RuleError("unit-mismatch", `no register counts ${unit.text}`, { where, hint: "Wh, J, g or L and their multiples" });
+}

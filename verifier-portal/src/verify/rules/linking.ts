@@ -1,0 +1,131 @@
+/** What a methodology names exists, and each argument of a step can have the unit that its formula asks for. */
+import { typeText, type ListType, type Type } from "./checker.js";
+import { Misuse, asObject, list, member, text } from "./document.js";
+import { RuleError } from "./error.js";
+import type { Formula } from "./formula.js";
+import { patternOf, prefixOf, type Methodology, type StepRule } from "./methodology.js";
+import type { Parameter } from "./parameter.js";
+import { represented, type JsonObject } from "./texts.js";
+import { Unit } from "./units.js";
+
+/** What stands above a step: each step by name with its formula and whether it is repeated. */
+type Seen = Map<string, { readonly formula: Formula; readonly repeated: boolean }>;
+
+/** `parameters`: null where not every parameter is at hand. */
+interface Scene {
+  readonly methodology: Methodology;
+  readonly parameters: ReadonlyMap<string, Parameter> | null;
+  readonly seen: Seen;
+}
+
+function malformed(message: string, where: string): never {
+  throw new RuleError("rule-malformed", message, { where });
+}
+
+/** Throws rule-malformed, unit-mismatch. */
+export function checkMethodology(methodology: Methodology, formulas: ReadonlyMap<string, Formula>,
+  parameters: ReadonlyMap<string, Parameter> | null): void {
+  try {
+    checkScene({ methodology, parameters, seen: new Map() }, formulas);
+  } catch (error) {
+    if (!(error instanceof Misuse)) throw error;
+    malformed(`a methodology lacks or misuses ${error.member}`, methodology.key);
+  }
+}
+
+function checkScene(scene: Scene, formulas: ReadonlyMap<string, Formula>): void {
+  const { methodology } = scene;
+  for (const step of methodology.steps) {
+    const formula = formulas.get(step.formula) ?? malformed(`${represented(step.formula)} is no formula here`, methodology.key);
+    checkStep(scene, step, formula);
+    scene.seen.set(step.name, { formula, repeated: step.each !== null });
+  }
+  checkOutputs(scene);
+}
+
+function checkOutputs({ methodology, seen }: Scene): void {
+  for (const { name, step, output } of methodology.outputs) outputType(seen, step, output, `${methodology.key} ${name}`);
+  const single = methodology.outputs.filter(({ step }) => seen.get(step)?.repeated === false).map(({ name }) => name);
+  if (!single.includes(methodology.result.output)) {
+    malformed("the result is not among the single outputs", methodology.key);
+  }
+  const names = methodology.outputs.map(({ name }) => name);
+  if (!methodology.split.every((name) => names.includes(name))) {
+    malformed("what adds up over parts is not among the outputs", methodology.key);
+  }
+}
+
+function sameNames(one: Iterable<string>, other: Iterable<string>): boolean {
+  const [left, right] = [new Set(one), new Set(other)];
+  return left.size === right.size && Array.from(left).every((name) => right.has(name));
+}
+
+function checkStep(scene: Scene, step: StepRule, formula: Formula): void {
+  const where = `${scene.methodology.key} ${step.name}`;
+  const types = new Map(formula.inputs.map((input) => [input.name, input.type]));
+  if (!sameNames(types.keys(), step.bindings.map(([name]) => name))) {
+    malformed(`${step.formula} needs exactly ${Array.from(types.keys()).join(", ")}`, where);
+  }
+  for (const [name, binding] of step.bindings) {
+    const wanted = types.get(name) ?? null;
+    if (binding.has("rows")) {
+      checkRows(scene, binding, wanted, `${where} ${name}`);
+      continue;
+    }
+    const needed = isListType(wanted) ? wanted.unit : wanted;
+    for (const units of unitsOf(scene, binding, where)) checkUnits(needed, units, `${where} ${name}`);
+  }
+}
+
+function isListType(type: Type | ListType | null): type is ListType {
+  return typeof type === "object" && type !== null && !(type instanceof Unit);
+}
+
+function checkRows(scene: Scene, binding: JsonObject, wanted: Type | ListType | null, where: string): void {
+  const needed = isListType(wanted) ? wanted.fields : new Map<string, Type>();
+  const fields = asObject(member(binding, "fields"));
+  const families = scene.methodology.inputs.filter((rule) => prefixOf(rule) !== null).map((rule) => rule.name);
+  if (needed.size === 0 || !sameNames(needed.keys(), fields.keys()) || !families.includes(text(binding, "rows"))) {
+    malformed("rows need a family and exactly the fields of the list", where);
+  }
+  for (const [field, inner] of fields) {
+    for (const units of unitsOf(scene, asObject(inner), where)) {
+      checkUnits(needed.get(field) ?? null, units, `${where}.${field}`);
+    }
+  }
+}
+
+/** For each source of a binding the units it can bring; a pattern of parameter paths can bring several. */
+function* unitsOf(scene: Scene, binding: JsonObject, where: string): Generator<readonly Type[]> {
+  if (binding.has("first") || binding.has("list")) {
+    const sources = list(binding, binding.has("first") ? "first" : "list");
+    for (const source of sources) yield* unitsOf(scene, asObject(source), where);
+  } else if (binding.has("parameter")) {
+    const pattern = patternOf(text(binding, "parameter"));
+    yield Array.from(scene.parameters ?? []).filter(([path]) => pattern.test(path)).map(([, { unit }]) => unit);
+  } else if (binding.has("step")) {
+    yield [outputType(scene.seen, text(binding, "step"), text(binding, "output"), where)];
+  } else if (binding.has("input") || binding.has("items")) {
+    const name = text(binding, binding.has("input") ? "input" : "items");
+    const rule = scene.methodology.inputs.find((one) => one.name === name);
+    yield [(rule ?? malformed(`${represented(name)} is no input of the methodology`, where)).unit];
+  } else if (!binding.has("value") && !binding.has("option")) {
+    malformed(`${represented(binding)} binds nothing`, where);
+  }
+}
+
+function outputType(seen: Seen, step: string, output: string, where: string): Type {
+  const found = seen.get(step)?.formula.definitions.find((one) => one.title !== null && one.name === output);
+  return found?.node.type ?? malformed(`${step}.${output} is not computed before it is used`, where);
+}
+
+/** A pattern also matches values for other formulas (gas beside coal); each value is checked again when it is bound. */
+function checkUnits(needed: Type | null, given: readonly Type[], where: string): void {
+  const [first] = given;
+  if (first === undefined || needed === null || given.some((unit) => fits(needed, unit))) return;
+  throw new RuleError("unit-mismatch", `${typeText(first)} is given where ${typeText(needed)} is needed`, { where });
+}
+
+function fits(needed: Type, given: Type): boolean {
+  return needed instanceof Unit && given instanceof Unit ? needed.sameDimension(given) : needed === given;
+}

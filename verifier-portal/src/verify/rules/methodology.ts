@@ -1,0 +1,255 @@
+/** A methodology: which inputs a reporting unit gives, how formulas and parameters chain, what is certified. */
+import { Validity } from "./dates.js";
+import { Misuse, asObject, asText, list, member, text, titles } from "./document.js";
+import { RuleError } from "./error.js";
+import { digest } from "./json.js";
+import { isObject, plainText, quoted, represented, type Json, type JsonObject } from "./texts.js";
+import { parseUnit, type Unit } from "./units.js";
+
+const SCHEMA = "carbonseal-methodology/1";
+const CALCULATION = "calculation";
+const KINDS = ["emission", "reduction", "green-power", "product-footprint", "cbam"] as const;
+const SOURCES = ["register", "claim-point", "document", "declared", "substitution"] as const;
+const METHODS = ["measured", "estimated", "manual"] as const;
+const SUBSTITUTIONS = ["capacity", "greatest-rate", "zero"] as const;
+const INTERVAL_RULES = ["none", "register-whole-units", "register-span", "facility-time"] as const;
+const RESULT_ROUNDINGS = ["round", "floor"] as const;
+const DROPS = ["notice", "refused"] as const;
+const PLACEHOLDER = /\{([a-z_]+)\}/g;
+
+export type SourceType = (typeof SOURCES)[number];
+
+/**
+ * What a methodology asks of one input; a name ending in ".*" is a family. `sources`: best first. `substitution`: the
+ * conservative rule for a gap, "" where a gap is refused. `single`: an intensive quantity, given once.
+ */
+export interface InputRule {
+  readonly name: string;
+  readonly unit: Unit;
+  readonly required: boolean;
+  readonly sources: readonly SourceType[];
+  readonly methods: readonly string[];
+  readonly substitution: "" | (typeof SUBSTITUTIONS)[number];
+  readonly single: boolean;
+}
+
+/** A choice the claim makes. `oneOf` empty: any text; `many`: a list of texts. */
+export interface OptionRule {
+  readonly name: string;
+  readonly required: boolean;
+  readonly oneOf: readonly string[];
+  readonly many: boolean;
+}
+
+/** One formula call. `each`: the family for whose members it is called, or null. */
+export interface StepRule {
+  readonly name: string;
+  readonly formula: string;
+  readonly each: string | null;
+  readonly bindings: readonly (readonly [string, JsonObject])[];
+}
+
+export interface OutputRule {
+  readonly name: string;
+  readonly step: string;
+  readonly output: string;
+}
+
+/** Which output is reported and how it is rounded, once; `carry`: the remainder goes into the next statement. */
+export interface ResultRule {
+  readonly output: string;
+  readonly unit: Unit;
+  readonly rounding: (typeof RESULT_ROUNDINGS)[number];
+  readonly digits: number;
+  readonly carry: boolean;
+}
+
+export interface IntervalRule {
+  readonly rule: (typeof INTERVAL_RULES)[number];
+  readonly input: string;
+  readonly unit: bigint;
+  readonly option: string;
+}
+
+/** `label`: the kind of its statements. `certifies`: false for a calculation of which no statement is made. */
+export class Methodology {
+  readonly id: string;
+  readonly version: string;
+  readonly label: string;
+  readonly title: ReadonlyMap<string, string>;
+  readonly status: string;
+  readonly validity: Validity;
+  readonly inputs: readonly InputRule[];
+  readonly options: readonly OptionRule[];
+  readonly steps: readonly StepRule[];
+  readonly outputs: readonly OutputRule[];
+  readonly result: ResultRule;
+  readonly intervals: IntervalRule;
+  readonly notices: readonly string[];
+  readonly allowsUnconfirmed: boolean;
+  readonly maxStalenessMs: bigint | null;
+  readonly split: readonly string[];
+  readonly priorityDrop: (typeof DROPS)[number];
+  readonly digest: string;
+
+  private constructor(readonly document: JsonObject) {
+    if (text(document, "schema") !== SCHEMA) {
+      throw new RuleError("rule-malformed", `${represented(member(document, "schema"))} is not ${SCHEMA}`);
+    }
+    this.label = readLabel(member(document, "kind"));
+    this.id = text(document, "id");
+    this.version = text(document, "version");
+    this.title = titles(member(document, "title"));
+    member(document, "source");
+    this.status = text(document, "status");
+    this.validity = Validity.fromDocument(asObject(member(document, "valid")));
+    this.inputs = objects(document, "inputs").map(readInput);
+    this.options = objects(document, "options").map(readOption);
+    this.steps = objects(document, "steps").map(readStep);
+    this.outputs = objects(document, "outputs").map(readOutput);
+    this.result = readResult(asObject(member(document, "result")));
+    this.intervals = readIntervals(asObject(member(document, "intervals")));
+    this.notices = list(document, "notices").map(asText);
+    this.allowsUnconfirmed = member(document, "allows_unconfirmed") === true;
+    this.maxStalenessMs = readStaleness(member(document, "max_staleness_ms"));
+    this.digest = digest(document);
+    this.split = readSplit(document, this.result, this.intervals);
+    this.priorityDrop = oneOf(document.get("priority_drop") ?? "notice", DROPS, "treatment of a drop");
+  }
+
+  /** The methodology of its canonical document. Throws errors that name it. */
+  static fromDocument(document: Json): Methodology {
+    const where = isObject(document) ? plainText(document.get("id") ?? "?") : "?";
+    try {
+      return new Methodology(asObject(document));
+    } catch (error) {
+      if (error instanceof Misuse) {
+        throw new RuleError("rule-malformed", `a methodology lacks or misuses ${error.member}`, { where });
+      }
+      throw error instanceof RuleError && error.where === "" ? error.at(where) : error;
+    }
+  }
+
+  /** "id@version". */
+  get key(): string {
+    return `${this.id}@${this.version}`;
+  }
+
+  get certifies(): boolean {
+    return this.label !== CALCULATION;
+  }
+
+  /** The rule for a given input, families included. */
+  ruleOf(name: string): InputRule | undefined {
+    return this.inputs.find((rule) => {
+      const prefix = prefixOf(rule);
+      return rule.name === name || (prefix !== null && name.startsWith(prefix) && name.length > prefix.length);
+    });
+  }
+}
+
+/** "fuel." of the family "fuel.*", else null. */
+export function prefixOf(rule: InputRule): string | null {
+  return rule.name.endsWith(".*") ? rule.name.slice(0, -1) : null;
+}
+
+/** The paths of parameters that can come out of a pattern with placeholders. */
+export function patternOf(pattern: string): RegExp {
+  const parts = pattern.split(PLACEHOLDER).map((part, i) => (i % 2 === 1 ? "[^{}]+" : part.replace(/[^A-Za-z0-9]/g, "\\$&")));
+  return new RegExp(`^${parts.join("")}$`);
+}
+
+/** The pattern with its placeholders replaced. Throws option-missing. */
+export function fill(pattern: string, names: ReadonlyMap<string, string>): string {
+  return pattern.replace(PLACEHOLDER, (_all, name: string) => {
+    const value = names.get(name);
+    if (value !== undefined) return value;
+    throw new RuleError("option-missing", `the option ${represented(name)} is needed for ${represented(pattern)}`,
+      { where: "options" });
+  });
+}
+
+function objects(document: JsonObject, name: string): readonly JsonObject[] {
+  return list(document, name).map(asObject);
+}
+
+function readLabel(label: Json): string {
+  const kind = [CALCULATION, ...KINDS].find((one) => one === label);
+  if (kind !== undefined) return kind;
+  throw new RuleError("kind-unknown", `${quoted(label, 40)} is not a kind of statement`, { hint: `one of ${KINDS.join(", ")}` });
+}
+
+function oneOf<T extends string>(value: Json, allowed: readonly T[], what: string): T {
+  const found = allowed.find((one) => one === value);
+  if (found !== undefined) return found;
+  throw new RuleError("rule-malformed", `${represented(value)} is no ${what}`, { hint: `one of ${allowed.join(", ")}` });
+}
+
+function readInput(item: JsonObject): InputRule {
+  for (const name of ["title", "gap"]) member(item, name);
+  const sources = list(item, "sources").map((source) => oneOf(source, SOURCES, "source"));
+  return { name: text(item, "name"), unit: parseUnit(member(item, "unit")), required: member(item, "required") === true,
+    sources, methods: list(item, "methods").map((method) => oneOf(method, METHODS, "method")),
+    substitution: readSubstitution(item, sources), single: item.get("single") === true };
+}
+
+function readSubstitution(item: JsonObject, sources: readonly SourceType[]): InputRule["substitution"] {
+  const given = item.get("substitution") ?? "";
+  if (sources.includes("substitution") !== (given !== "")) {
+    throw new RuleError("rule-malformed", "a source 'substitution' and its rule go together", { where: text(item, "name") });
+  }
+  return given === "" ? "" : oneOf(given, SUBSTITUTIONS, "substitution");
+}
+
+function readOption(item: JsonObject): OptionRule {
+  member(item, "title");
+  return { name: text(item, "name"), required: member(item, "required") === true, oneOf: list(item, "one_of").map(asText),
+    many: member(item, "many") === true };
+}
+
+function readStep(item: JsonObject): StepRule {
+  const each = member(item, "each");
+  const bindings = objects(item, "arguments").map((one) => [text(one, "name"), asObject(member(one, "binding"))] as const);
+  return { name: text(item, "name"), formula: text(item, "formula"), each: each === null ? null : asText(each), bindings };
+}
+
+function readOutput(item: JsonObject): OutputRule {
+  return { name: text(item, "name"), step: text(item, "step"), output: text(item, "output") };
+}
+
+function readResult(item: JsonObject): ResultRule {
+  return { output: text(item, "output"), unit: parseUnit(member(item, "unit")),
+    rounding: oneOf(member(item, "rounding"), RESULT_ROUNDINGS, "rounding"),
+    digits: Number(written(item, "digits", /^-?[0-9]{1,3}$/)), carry: member(item, "carry") === true };
+}
+
+function readIntervals(item: JsonObject): IntervalRule {
+  const rule = oneOf(member(item, "rule"), INTERVAL_RULES, "interval rule");
+  const whole = rule === "register-whole-units";
+  return { rule, input: whole || rule === "register-span" ? text(item, "input") : "",
+    unit: whole ? BigInt(written(item, "unit", /^[1-9][0-9]{0,19}$/)) : 1n,
+    option: rule === "facility-time" ? text(item, "option") : "" };
+}
+
+function written(item: JsonObject, name: string, form: RegExp): string {
+  const found = text(item, name);
+  if (!form.test(found)) throw new Misuse(represented(found));
+  return found;
+}
+
+function readStaleness(value: Json): bigint | null {
+  if (value === null) return null;
+  if (!/^(?:0|[1-9][0-9]{0,19})$/.test(asText(value))) throw new Misuse(represented(value));
+  return BigInt(asText(value));
+}
+
+function readSplit(document: JsonObject, result: ResultRule, intervals: IntervalRule): readonly string[] {
+  const names = document.has("split") ? list(document, "split").map(asText) : [];
+  if (names.length > 0 && !names.includes(result.output)) {
+    throw new RuleError("rule-malformed", "the result is not among the outputs that add up over parts");
+  }
+  if (names.length > 0 && intervals.rule !== "none") {
+    throw new RuleError("rule-malformed", "a methodology that spends intervals is not split");
+  }
+  return names;
+}

@@ -1,0 +1,76 @@
+/** What an inputs document says beside quantities: the options chosen, a remainder carried, the statement before. */
+import { Decimal, compare } from "./decimal.js";
+import { RuleError } from "./error.js";
+import { checkHex } from "./ids.js";
+import { hasExactly } from "./items.js";
+import type { Methodology, OptionRule } from "./methodology.js";
+import { parseNatural } from "./numbers.js";
+import { Quantity } from "./quantity.js";
+import { isList, isObject, plainText, quoted, represented, type Json, type JsonObject } from "./texts.js";
+
+const MAX_NAMED = 40;
+
+/** The options, each known and of its form. Throws option-unknown, option-missing, option-malformed. */
+export function readOptions(methodology: Methodology, given: Json | undefined): JsonObject {
+  if (!isObject(given)) throw new RuleError("inputs-malformed", "options are an object", { where: "options" });
+  const names = methodology.options.map((rule) => rule.name);
+  for (const name of given.keys()) {
+    if (!names.includes(name)) {
+      throw new RuleError("option-unknown", `${methodology.key} has no option ${represented(name)}`,
+        { where: "options", hint: `the options are ${names.join(", ")}` });
+    }
+  }
+  for (const rule of methodology.options) {
+    const value = given.get(rule.name);
+    if (value !== undefined) checkOption(rule, value);
+    else if (rule.required) throw optionMissing(rule.name);
+  }
+  return given;
+}
+
+export function optionMissing(name: string): RuleError {
+  return new RuleError("option-missing", `the option ${represented(name)} is needed`, { where: "options" });
+}
+
+function checkOption(rule: OptionRule, value: Json): void {
+  const texts = rule.many ? value : [value];
+  if (!isList(texts) || texts.length === 0 || (rule.many && new Set(texts.map(plainText)).size !== texts.length)) {
+    throw new RuleError("option-malformed", `the option ${represented(rule.name)} is a list without repetition`,
+      { where: "options" });
+  }
+  for (const text of texts) {
+    if (rule.oneOf.length > 0 && !(typeof text === "string" && rule.oneOf.includes(text))) {
+      throw new RuleError("option-malformed", `${quoted(text, 40)} is not allowed for ${represented(rule.name)}`,
+        { where: "options", hint: `one of ${rule.oneOf.slice(0, MAX_NAMED).join(", ")}` });
+    }
+  }
+}
+
+/** The remainder that an earlier statement left, or null. */
+export function readCarried(given: Json | undefined): Quantity | null {
+  if (given === undefined || given === null) return null;
+  if (!hasExactly(given, ["statement", "value", "unit"])) {
+    throw new RuleError("inputs-malformed", "carried has exactly statement, value and unit", { where: "carried" });
+  }
+  checkHex(given.get("statement"), "carried");
+  const members = new Map(Array.from(given).filter(([name]) => name !== "statement"));
+  const quantity = Quantity.fromJson(members, "carried");
+  if (compare(quantity.value, Decimal.ZERO) >= 0) return quantity;
+  throw new RuleError("out-of-range", "a carried remainder is not negative", { where: "carried" });
+}
+
+/** The priority of each input in the statement before. */
+export function readPrevious(methodology: Methodology, given: Json | undefined): ReadonlyMap<string, bigint> {
+  if (given === undefined || given === null) return new Map();
+  const priorities = isObject(given) ? given.get("priorities") : undefined;
+  if (!hasExactly(given, ["statement", "priorities"]) || !isObject(priorities)) {
+    throw new RuleError("inputs-malformed", "previous has exactly statement and priorities", { where: "previous" });
+  }
+  checkHex(given.get("statement"), "previous");
+  for (const name of priorities.keys()) {
+    if (methodology.ruleOf(name) === undefined) {
+      throw new RuleError("input-unknown", `${methodology.key} has no input ${represented(name)}`, { where: "previous" });
+    }
+  }
+  return new Map(Array.from(priorities, ([name, text]) => [name, parseNatural(text, "previous")]));
+}

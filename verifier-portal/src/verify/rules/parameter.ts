@@ -1,0 +1,160 @@
+/** A dated parameter: one quantity, its values over time, each with source, dates and status. */
+import { optionalDay, Validity, type Day } from "./dates.js";
+import { Misuse, asObject, list, member, text, titles } from "./document.js";
+import { RuleError } from "./error.js";
+import { digest } from "./json.js";
+import { printedDecimal } from "./numbers.js";
+import { Quantity } from "./quantity.js";
+import { isObject, plainText, represented, type Json, type JsonObject } from "./texts.js";
+import { parseUnit, type Unit } from "./units.js";
+
+const SCHEMA = "carbonseal-parameter/1";
+const ID = /^[A-Za-z0-9](?:[A-Za-z0-9._-]{0,78}[A-Za-z0-9])?$/;
+const SELECTIONS = ["latest-published", "in-force", "by-year", "fixed"] as const;
+
+type Selection = (typeof SELECTIONS)[number];
+
+/** One printed value; `text` keeps the digits as printed; a date not known is null. */
+export interface ParameterValue {
+  readonly key: string;
+  readonly text: string;
+  readonly quantity: Quantity;
+  readonly year: string;
+  readonly validity: Validity;
+  readonly published: Day | null;
+  readonly source: string;
+  readonly locator: string;
+  readonly status: string;
+  readonly dateStatus: string;
+}
+
+export interface ValueRecord {
+  readonly [member: string]: string | null;
+}
+
+/** What a statement says of a value it read. */
+export function valueRecord(value: ParameterValue): ValueRecord {
+  return { key: value.key, value: value.text, unit: value.quantity.unit.text, year: value.year,
+    published: value.published, from: value.validity.start, to: value.validity.end, source: value.source,
+    locator: value.locator, status: value.status, date_status: value.dateStatus };
+}
+
+export class Parameter {
+  readonly id: string;
+  readonly title: ReadonlyMap<string, string>;
+  readonly unit: Unit;
+  readonly select: Selection;
+  readonly region: string;
+  readonly values: readonly ParameterValue[];
+  readonly digest: string;
+
+  private constructor(readonly document: JsonObject, where: string) {
+    const select = SELECTIONS.find((one) => one === member(document, "select"));
+    if (text(document, "schema") !== SCHEMA || select === undefined) {
+      throw new RuleError("rule-malformed", `not a ${SCHEMA} with a known selection`, { where });
+    }
+    this.select = select;
+    const unit = parseUnit(member(document, "unit"));
+    this.unit = unit;
+    this.values = list(document, "values").map((item) => readValue(asObject(item), unit, where));
+    this.id = text(document, "id");
+    this.title = titles(member(document, "title"));
+    this.region = text(document, "region");
+    for (const name of ["printed_unit", "gap"]) member(document, name);
+    this.digest = digest(document);
+  }
+
+  /** The parameter of its canonical document. */
+  static fromDocument(document: Json): Parameter {
+    const where = isObject(document) ? plainText(document.get("id") ?? "?") : "?";
+    let parameter: Parameter;
+    try {
+      parameter = new Parameter(asObject(document), where);
+    } catch (error) {
+      if (!(error instanceof Misuse)) throw error;
+      throw new RuleError("rule-malformed", `a parameter lacks or misuses ${error.member}`, { where });
+    }
+    parameter.check();
+    return parameter;
+  }
+
+  /** The one value that applies on a statement date to a period of days; never the nearest, never zero. */
+  resolve(at: Day, first: Day, last: Day, year: string): ParameterValue {
+    switch (this.select) {
+      case "fixed": return this.values[0] ?? this.none("");
+      case "latest-published": return this.latest(at) ?? this.none(`published by ${at}`);
+      case "by-year": return this.values.find((value) => value.year === year) ?? this.none(`of the year ${represented(year)}`);
+      case "in-force": return this.inForce(first, last);
+    }
+  }
+
+  private latest(at: Day): ParameterValue | undefined {
+    let found: ParameterValue | undefined;
+    for (const value of this.values) {
+      const known = value.published !== null && value.published <= at;
+      if (known && (found?.published ?? "") < (value.published ?? "")) found = value;
+    }
+    return found;
+  }
+
+  private inForce(first: Day, last: Day): ParameterValue {
+    const dated = this.values.filter((value) => value.dateStatus === "known");
+    const holding = dated.find((value) => value.validity.holds(first));
+    if (holding?.validity.holds(last) === true) return holding;
+    if (holding !== undefined || dated.some((value) => value.validity.holds(last))) {
+      throw new RuleError("period-crosses-change", `${this.id} changes between ${first} and ${last}`,
+        { where: this.id, hint: "split the period at the day of the change" });
+    }
+    return this.none(`in force on ${first}`);
+  }
+
+  private none(what: string): never {
+    throw new RuleError("rule-not-in-force", `${this.id} has no value ${what}`,
+      { where: this.id, hint: "no other year, region or zero is taken in its place" });
+  }
+
+  private check(): void {
+    const fail = (message: string): never => {
+      throw new RuleError("parameter-overlap", message, { where: this.id });
+    };
+    if (!ID.test(this.id)) {
+      throw new RuleError("id-malformed", "a parameter id has letters, digits, '.', '_' and '-'", { where: this.id });
+    }
+    if (this.values.length === 0 || (this.select === "fixed" && this.values.length !== 1)) {
+      throw new RuleError("rule-malformed", "a fixed parameter has exactly one value, others at least one",
+        { where: this.id });
+    }
+    if (repeats(this.values.map((value) => value.key))) fail("two values have one key");
+    const days = this.values.flatMap((value) => value.published ?? []);
+    if (this.select === "latest-published" && repeats(days)) fail("two values were published on one day");
+    if (this.select === "by-year" && repeats(this.values.map((value) => value.year))) fail("two values have one year");
+    if (this.select === "in-force") this.checkOverlap(fail);
+  }
+
+  private checkOverlap(fail: (message: string) => never): void {
+    const dated = this.values.filter((value) => value.dateStatus === "known").map((value) => value.validity);
+    dated.forEach((one, i) => {
+      if (dated.slice(i + 1).some((other) => one.overlaps(other))) {
+        fail(`two values hold on one day from ${one.start ?? "None"}`);
+      }
+    });
+  }
+}
+
+function repeats(texts: readonly string[]): boolean {
+  return new Set(texts).size !== texts.length;
+}
+
+function readValue(document: JsonObject, unit: Unit, where: string): ParameterValue {
+  const source = text(document, "source");
+  if (source === "") throw new RuleError("parameter-unsourced", "a value has no source", { where });
+  const [status, dateStatus] = [text(document, "status"), text(document, "date_status")];
+  if (!["published", "unconfirmed"].includes(status) || !["known", "unknown"].includes(dateStatus)) {
+    throw new RuleError("rule-malformed", "status and date_status are fixed words", { where });
+  }
+  const printed = member(document, "value");
+  return { quantity: new Quantity(printedDecimal(printed, where), unit), validity: Validity.fromDocument(document),
+    key: text(document, "key"), text: plainText(printed), year: text(document, "year"),
+    published: optionalDay(member(document, "published"), where), source, locator: text(document, "locator"), status,
+    dateStatus };
+}

@@ -1,0 +1,94 @@
+/** UTC instants in milliseconds, reporting periods [start, end), and the calendar days they cover in their own zone. */
+import { daysInMonth, type Day } from "./dates.js";
+import { RuleError } from "./error.js";
+import { isObject, quoted, type Json } from "./texts.js";
+
+const INSTANT = /^(\d{4})-(\d\d)-(\d\d)T(\d\d):(\d\d):(\d\d)\.(\d{3})Z$/;
+const ZONE = /^[A-Za-z][A-Za-z0-9_+-]{0,31}(?:\/[A-Za-z0-9][A-Za-z0-9_+-]{0,31}){0,2}$/;
+const DAY_MS = 86_400_000;
+
+/** Days from 1970-01-01 to a day of the proleptic Gregorian calendar. */
+function dayNumber(year: number, month: number, day: number): number {
+  const shifted = month > 2 ? year : year - 1;
+  const era = Math.floor(shifted / 400);
+  const yearOfEra = shifted - era * 400;
+  const dayOfYear = Math.floor((153 * ((month + 9) % 12) + 2) / 5) + day - 1;
+  return era * 146_097 + yearOfEra * 365 + Math.floor(yearOfEra / 4) - Math.floor(yearOfEra / 100) + dayOfYear - 719_468;
+}
+
+/** Milliseconds of canonical instant text, 1970 or later. Throws instant-malformed. */
+export function parseInstant(text: Json | undefined, where = ""): number {
+  const match = typeof text === "string" ? INSTANT.exec(text) : null;
+  const [year = 0, month = 0, day = 0, hour = 0, minute = 0, second = 0, milli = 0] = (match ?? []).slice(1).map(Number);
+  if (year >= 1970 && day >= 1 && day <= daysInMonth(year, month) && hour < 24 && minute < 60 && second < 60) {
+    return dayNumber(year, month, day) * DAY_MS + ((hour * 60 + minute) * 60 + second) * 1000 + milli;
+  }
+  throw new RuleError("instant-malformed", `${quoted(text, 40)} is not an instant`,
+    { where, hint: 'UTC with milliseconds: "2026-11-15T16:00:00.000Z"' });
+}
+
+export interface PeriodDocument {
+  readonly start: string;
+  readonly end: string;
+  readonly zone: string;
+}
+
+/** A half-open period in milliseconds UTC, with the zone whose calendar it follows. */
+export class Period {
+  private calendarDays: readonly [Day, Day] | null = null;
+
+  private constructor(readonly start: number, readonly end: number, readonly document: PeriodDocument) {}
+
+  get zone(): string {
+    return this.document.zone;
+  }
+
+  /** The period of its JSON form. Throws period-malformed, period-empty, instant-malformed, zone-unknown. */
+  static fromJson(value: Json | undefined, where = "period"): Period {
+    const [start, end, zone] = isObject(value) ? ["start", "end", "zone"].map((name) => value.get(name)) : [];
+    if (!isObject(value) || value.size !== 3 || start === undefined || end === undefined || typeof zone !== "string") {
+      throw new RuleError("period-malformed", "a period has exactly start, end and zone", { where });
+    }
+    const [from, to] = [parseInstant(start, where), parseInstant(end, where)];
+    if (from >= to) {
+      throw new RuleError("period-empty", `the period [${from}, ${to}) is empty or out of range`);
+    }
+    if (!ZONE.test(zone)) throw unknownZone(zone);
+    return new Period(from, to, { start: String(start), end: String(end), zone });
+  }
+
+  /** Its first and last calendar day in its own zone. Throws zone-unknown, period-empty. */
+  days(): readonly [Day, Day] {
+    if (this.calendarDays === null) {
+      const calendar = calendarOf(this.zone);
+      this.calendarDays = [dayOf(this.start, calendar), dayOf(this.end - 1, calendar)];
+    }
+    return this.calendarDays;
+  }
+}
+
+function unknownZone(zone: string): RuleError {
+  return new RuleError("zone-unknown", `${quoted(zone, 40)} is not a time zone`,
+    { where: "period", hint: 'an IANA name ("Asia/Shanghai"); on a machine without such a database, install tzdata' });
+}
+
+function calendarOf(zone: string): Intl.DateTimeFormat {
+  let calendar: Intl.DateTimeFormat;
+  try {
+    calendar = new Intl.DateTimeFormat("en-u-ca-iso8601-nu-latn",
+      { timeZone: zone, year: "numeric", month: "2-digit", day: "2-digit" });
+  } catch {
+    throw unknownZone(zone);
+  }
+  // Browsers read names without regard to case; the spelling of a signed document is exact.
+  const resolved = calendar.resolvedOptions().timeZone;
+  if (resolved !== zone && resolved.toLowerCase() === zone.toLowerCase()) throw unknownZone(zone);
+  return calendar;
+}
+
+function dayOf(instant: number, calendar: Intl.DateTimeFormat): Day {
+  const parts = new Map(calendar.formatToParts(instant).map(({ type, value }) => [type, value]));
+  const year = parts.get("year") ?? "";
+  if (year.length <= 4) return `${year.padStart(4, "0")}-${parts.get("month") ?? ""}-${parts.get("day") ?? ""}`;
+  throw new RuleError("period-empty", "the period ends after the last day of the calendar", { where: "period" });
+}
