@@ -29,16 +29,43 @@ def test_a_row_is_kept_as_printed(row: dict[str, str]) -> None:
     assert value.quantity.value == printed_decimal(row["value"])
 
 
-def test_the_tree_holds_exactly_the_rows_of_the_table_and_what_cbam_reports_add() -> None:
+ADDED = {"cbam.mark-up", "cbam.goods.simple", "cbam.goods.complex", "gwp.SAR", "gwp.AR4", "steam.saturated.enthalpy",
+         "steam.saturated.temperature", "steam.superheated"}
+
+
+def family_of(item: Parameter) -> str:
+    """The parameter's id, or the family that its last part is a member of."""
+    return item.id if item.id in ADDED else item.id.rsplit(".", 1)[0].removesuffix(".0")
+
+
+def test_the_tree_holds_the_rows_of_the_table_and_what_is_known_to_be_added() -> None:
     assert len(ROWS) == 445
     added = set(BY_KEY) - {row["id"] for row in ROWS}
     assert {row["id"] for row in ROWS} <= set(BY_KEY)
-    assert {key.rsplit(".", 1)[0] for key in added} == {"cbam.mark-up", "cbam.goods.simple", "cbam.goods.complex"}
+    assert {family_of(BY_KEY[key][0]) for key in added} == ADDED
 
 
-def test_what_was_added_to_the_table_is_unconfirmed() -> None:
+def test_what_was_added_to_the_table_is_unconfirmed_but_where_the_source_is_the_same() -> None:
     added = set(BY_KEY) - {row["id"] for row in ROWS}
-    assert {BY_KEY[key][1].status for key in added} == {"unconfirmed"}
+    published = {key for key in added if BY_KEY[key][1].status == "published"}
+    assert {BY_KEY[key][1].source for key in published} == {"openclimatedata/globalwarmingpotentials CSV"}
+    assert {family_of(BY_KEY[key][0]) for key in published} == {"gwp.SAR", "gwp.AR4"}
+
+
+def test_every_edition_of_the_potentials_names_a_gas_in_the_same_way() -> None:
+    editions = {edition: {name.split(".", 2)[2] for name in RULES.parameters if name.startswith(f"gwp.{edition}.")}
+                for edition in ("SAR", "AR4", "AR5", "AR6")}
+    assert editions["SAR"] | {"NF3"} == editions["AR4"] <= editions["AR5"] & editions["AR6"]
+    for gas in ("CH4", "N2O"):
+        older, same = RULES.parameter(f"gwp.{gas}.SAR").values[0], RULES.parameter(f"gwp.SAR.{gas}").values[0]
+        assert older.quantity == same.quantity
+
+
+@pytest.mark.parametrize(("edition", "cf4", "c2f6"), [("SAR", "6500", "9200"), ("AR4", "7390", "12200"),
+                                                      ("AR5", "6630", "11100"), ("AR6", "7380", "12400")])
+def test_the_perfluorocarbons_of_each_edition(edition: str, cf4: str, c2f6: str) -> None:
+    texts = [RULES.parameter(f"gwp.{edition}.{gas}").values[0].text for gas in ("CF4", "C2F6")]
+    assert texts == [cf4, c2f6]
 
 
 def test_a_printed_zero_at_the_end_is_kept() -> None:
