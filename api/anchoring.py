@@ -9,7 +9,7 @@ from sqlalchemy import Connection, Engine, Table, delete, insert, select
 
 from api.models import ApiAnchor
 from core.database import reading, transaction
-from core.errors import NotFound
+from core.errors import NotFound, Refused
 from ledger import log
 from ledger.anchor.evm import AnchorReceipt, EvmAnchor
 
@@ -33,14 +33,22 @@ class Anchored:
 def anchor_newest(engine: Engine, anchors: EvmAnchor, origin: str) -> Anchored | None:
     """Anchor the newest checkpoint, unless the chain has it already; None while nothing is sealed.
 
-    Raises Unavailable (chain-…), Refused (anchor-conflict: a split view).
+    Raises Unavailable (chain-…), Refused (anchor-conflict: a split view; log-rolled-back).
     """
+    latest = anchors.latest(origin)
     with reading(engine) as connection:
-        try:
-            newest = log.checkpoint(connection)
-        except NotFound:
-            return None
-    return _anchor(engine, anchors, origin, newest.size)
+        sealed = _sealed_size(connection)
+    if latest is not None and latest.size > sealed:
+        raise Refused("log-rolled-back", f"the chain holds size {latest.size}, the newest checkpoint here is {sealed}",
+                      where=origin, hint="restore the newest copy of the database; a copy that served is a split view")
+    return _anchor(engine, anchors, origin, sealed) if sealed else None
+
+
+def _sealed_size(connection: Connection) -> int:
+    try:
+        return log.checkpoint(connection).size
+    except NotFound:
+        return 0
 
 
 def restore_lost(engine: Engine, anchors: EvmAnchor, origin: str, chain_id: int) -> int:

@@ -150,6 +150,8 @@ class ChainLink:
         if (state := self.state()) != "ok":
             raise Unavailable("chain-unavailable", f"the chain does not answer as it should: {state}", where=self.url,
                               hint="anchors and certificates wait until it is back")
+        if self._embedded is not None and self._keeper is not None:
+            self._embedded.keep()
 
 
 class AccountLock:

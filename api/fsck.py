@@ -14,7 +14,7 @@ from sqlalchemy import Connection
 from api import anchoring, entries
 from api.chain import ChainLink
 from api.deployment import Deployment
-from attestation.envelope import CLAIM, MANIFEST, OPINION, RULES, STATEMENT, Envelope, open_envelope
+from attestation.envelope import CLAIM, DOCUMENT, MANIFEST, OPINION, RULES, STATEMENT, Envelope, open_envelope
 from attestation.rebuild import rebuild
 from certificates import mirror, store
 from core import jcs
@@ -104,7 +104,7 @@ def _kept(connection: Connection, opened: Envelope, index: int) -> str:
             found = statement.log_index
             if details_root(statement.details).hex() != jcs.parse(opened.payload)["details"]["root"]:
                 return "the kept details are not those of the statement"
-        elif opened.content_type in (MANIFEST, RULES):
+        elif opened.content_type in (DOCUMENT, MANIFEST, RULES):
             entry = entries.find(connection, opened.content_type, opened.digest)
             found = -1 if entry is None or sha256(entry.payload).digest() != opened.digest else entry.log_index
         else:
@@ -126,7 +126,8 @@ def _anchors(deployment: Deployment, link: ChainLink) -> list[Finding]:
     findings: list[Finding] = []
     with link.lock, reading(deployment.engine) as connection:
         anchors = link.anchors
-        for item in anchoring.listed(connection, 2**31):
+        recorded = anchoring.listed(connection, 2**31)
+        for item in recorded:
             place = f"anchor {item.size}"
             held = anchors.anchored(deployment.origin, item.size)
             if held is None:
@@ -139,6 +140,10 @@ def _anchors(deployment: Deployment, link: ChainLink) -> list[Finding]:
         if latest is not None and latest.size > log.size(connection):
             findings.append(Finding("anchors", "log-rolled-back", f"anchor {latest.size}",
                                     "the chain holds a root of more entries than the log has"))
+        elif (latest is not None and latest.size not in {item.size for item in recorded}
+              and latest.root != log.root_at(connection, latest.size)):
+            findings.append(Finding("anchors", "anchor-conflict", f"anchor {latest.size}",
+                                    "the chain holds another root, which this log never anchored"))
     return findings
 
 

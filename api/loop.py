@@ -13,6 +13,8 @@ from core.errors import CarbonSealError
 
 # After a failure the next round waits longer and longer, up to this.
 LONGEST_BACKOFF_S = 30.0
+# A power beyond the floats would end the thread after some hours of failures.
+MAX_DOUBLINGS = 16
 
 _log = logging.getLogger("carbonseal.background")
 
@@ -58,5 +60,6 @@ class Loop:
                 failures += 1
                 self._metrics.failures.labels(self.name).inc()
                 _log.exception("%s met an error of the node's own", self.name)
-            self._wake.wait(self._wait if not failures else min(self._wait * 2**failures, LONGEST_BACKOFF_S))
+            longer = self._wait * 2 ** min(failures, MAX_DOUBLINGS)
+            self._wake.wait(min(longer, max(LONGEST_BACKOFF_S, self._wait)))
             self._wake.clear()

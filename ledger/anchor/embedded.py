@@ -5,8 +5,10 @@ Its operator runs it alone and could rewrite it: a verifier reports it as a deve
 
 from __future__ import annotations
 
+import json
 import os
 import platform
+import shutil
 import signal
 import socket
 import subprocess
@@ -81,7 +83,8 @@ class EmbeddedChain:
         """Start anvil and wait for its answer. Raises InputError (anvil-missing), Unavailable (chain-start-failed)."""
         if self.pid is not None:
             return
-        self._end_orphan()
+        self.end_orphan()
+        self._mend()
         self._process = subprocess.Popen(  # noqa: S603  our own pinned binary
             self._command(), stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         if self.state is not None:
@@ -102,11 +105,30 @@ class EmbeddedChain:
         process, self._process = self._process, None
         end(process, STOP_SECONDS)
 
-    def _end_orphan(self) -> None:
+    def keep(self) -> None:
+        """Set the saved state aside while it is whole: anvil writes it in place, a crash meanwhile leaves a part."""
+        if self.state is None:
+            return
+        with suppress(OSError):
+            copy = Path(shutil.copyfile(self.state, self.state.with_suffix(".copy")))
+            if _is_whole(copy):
+                copy.replace(self._kept(self.state))
+
+    def _mend(self) -> None:
+        """Start from what was set aside where a crash cut the state off; what came after it is written again."""
+        if self.state is not None and not _is_whole(self.state) and _is_whole(self._kept(self.state)):
+            shutil.copyfile(self._kept(self.state), self.state)
+
+    @staticmethod
+    def _kept(state: Path) -> Path:
+        return state.with_suffix(".kept")
+
+    def end_orphan(self) -> None:
         """End the anvil of a node that was killed: two of them would write one state file."""
         if self.state is None or not self._pid_file(self.state).is_file():
             return
-        pid = int(self._pid_file(self.state).read_text(encoding="ascii") or 0)
+        text = self._pid_file(self.state).read_bytes()
+        pid = int(text) if text.isdigit() and len(text) < 10 else 0
         # Told to end it writes its state; what does not end in time is killed.
         for sign in (signal.SIGTERM, signal.SIGKILL):
             deadline = time.monotonic() + STOP_SECONDS
@@ -137,6 +159,14 @@ class EmbeddedChain:
             self.state.parent.mkdir(parents=True, exist_ok=True)
             command += ["--state", str(self.state), "--state-interval", "1"]
         return command
+
+
+def _is_whole(state: Path) -> bool:
+    try:
+        json.loads(state.read_bytes())
+    except (OSError, ValueError):
+        return False
+    return True
 
 
 def set_block_time(rpc: Rpc, clock: Clock) -> None:
