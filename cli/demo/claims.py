@@ -25,7 +25,7 @@ from cli.demo.world import (
 from cli.desks.enterprise import EnterpriseDesk, Facts
 from cli.desks.verifier import Review, VerifierDesk
 from core.claims import ClaimDocument, DocumentInput, MeterInput
-from core.errors import InputError
+from core.errors import CarbonSealError
 from core.period import Period
 from verify.trust import load_trust
 
@@ -80,11 +80,11 @@ def green_power_facts(period: Period) -> Facts:
 def certify(stage: Stage, screen: Screen, name: str, party: Party, facts: Facts) -> Certified | None:
     """Claim, statement, the verifier's own checks, opinion, issue; None when less than one unit came together."""
     enterprise = EnterpriseDesk(stage.node(party.org), stage.parties.of(party).account, stage.clock)
-    document = enterprise.draft(facts)
     try:
+        document = enterprise.draft(facts)
         claim = enterprise.submit(document)
-    except InputError as error:
-        if error.code != "amount-zero":
+    except CarbonSealError as error:
+        if error.code not in ("amount-zero", "claim-below-one-unit"):
             raise
         screen.line(f"{name}：不足一个单位，余量留待下期", f"{name}: less than one unit, the remainder waits")
         return None

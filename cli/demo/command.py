@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
 import shutil
 import time
+from contextlib import suppress
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -18,14 +20,17 @@ from cli.demo.world import ENERGY, NOTICE_EN, NOTICE_ZH, STEEL
 from cli.options import Json
 from cli.output import command, print_json, say
 from core.clock import SystemClock
-from core.errors import InputError
+from core.errors import InputError, Refused
 from core.period import Period
+from ledger.anchor.embedded import EmbeddedChain
 
 MARKER = "demo.json"
 DAY_MS = 86_400_000
 ZONE_MS = 8 * 3_600_000
 MAX_DAYS = 60
 LIVE_SECONDS = 1.0
+# The node of a demonstration that was killed ends in good order after it.
+ENDING_SECONDS = 20.0
 
 
 @command
@@ -53,15 +58,36 @@ def demo(
 
 
 def prepare(directory: Path) -> None:
-    """An empty folder; an earlier demonstration is removed. Raises InputError (demo-dir-not-empty)."""
+    """An empty folder; an earlier demonstration is removed.
+
+    Raises InputError (demo-dir-not-empty), Refused (demo-running).
+    """
     if directory.exists() and any(directory.iterdir()):
         if not (directory / MARKER).exists():
             raise InputError("demo-dir-not-empty", "the folder holds something that is no demonstration of ours",
                              where=str(directory), hint="choose an empty folder")
+        with suppress(FileNotFoundError):
+            _wait_until_ended(directory)
+        # Left behind, the chain of a demonstration that was killed would write its state into the new one.
+        EmbeddedChain(directory / "chain" / "anvil.json", SystemClock()).end_orphan()
         shutil.rmtree(directory)
     directory.mkdir(parents=True, exist_ok=True)
     # Written first, so that a demonstration that was interrupted may be replaced too.
     (directory / MARKER).write_text("{}\n", encoding="utf-8")
+
+
+def _wait_until_ended(directory: Path) -> None:
+    deadline = time.monotonic() + ENDING_SECONDS
+    with (directory / "lock").open("rb") as lock:
+        while True:
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                return
+            except BlockingIOError:
+                if time.monotonic() > deadline:
+                    raise Refused("demo-running", f"process {lock.read().decode().strip()} still serves this folder",
+                                  where=str(directory), hint="end it, or choose another folder with --dir") from None
+            time.sleep(0.1)
 
 
 def act(stage: Stage, screen: Screen, days: int) -> dict[str, Any]:

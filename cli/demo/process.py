@@ -9,7 +9,7 @@ from pathlib import Path
 
 import httpx
 
-from core.children import end
+from core.children import end, end_with_parent
 from core.errors import Unavailable
 from ledger.anchor.embedded import free_port
 
@@ -32,7 +32,7 @@ class NodeProcess:
         with self.log.open("ab") as log:
             self._process = subprocess.Popen(  # noqa: S603  this very program
                 [sys.executable, "-m", "cli", "serve", "--dir", str(self.directory), "--port", str(self.port)],
-                stdin=subprocess.DEVNULL, stdout=log, stderr=log)
+                stdin=subprocess.DEVNULL, stdout=log, stderr=log, preexec_fn=end_with_parent)
         deadline = time.monotonic() + START_SECONDS
         while time.monotonic() < deadline and self._process.poll() is None:
             try:

@@ -13,7 +13,7 @@ from cli.demo.parties import Parties
 from cli.demo.process import NodeProcess
 from cli.demo.world import GATEWAY, METERS, ORIGIN, POWER, SITE
 from cli.node import Node, read_token
-from core.children import end
+from core.children import end, end_with_parent
 from core.clock import SharedClock
 from core.errors import Unavailable
 from edge import command as gateway
@@ -50,7 +50,8 @@ class Stage:
         with (self.directory / "plant.log").open("ab") as log:
             self._plant = subprocess.Popen(  # noqa: S603  our own simulator
                 [sys.executable, "-m", "simulator", "--dir", str(self.directory / "plant"),
-                 "--clock", str(self.clock.path)], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=log)
+                 "--clock", str(self.clock.path)], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=log,
+                preexec_fn=end_with_parent)
         assert self._plant.stdout is not None
         line = self._plant.stdout.readline()
         if not line:
@@ -88,7 +89,7 @@ class Stage:
         with (self.directory / "gateway.log").open("ab") as log:
             self._agent = subprocess.Popen(  # noqa: S603  this very program
                 [sys.executable, "-m", "cli", "gateway", "run", "--config", str(self.gateway_config), "--json"],
-                stdin=subprocess.DEVNULL, stdout=log, stderr=log)
+                stdin=subprocess.DEVNULL, stdout=log, stderr=log, preexec_fn=end_with_parent)
 
     def stop(self) -> None:
         """End gateway, node and plant in good order."""
