@@ -25,12 +25,14 @@ from attestation.models import BeaconRow, BlockRow, DisputeRow, FlagRow, FrameRo
 from attestation.refold import MISSING, record_flags, refold
 from attestation.registration import DEVICE
 from attestation.rollup import Rollups, load_heads
-from attestation.storage import insert_for, insert_rows, pack_body, upsert_rows
+from attestation.storage import chunks, insert_for, insert_rows, pack_body, upsert_rows
 from attestation.subjects import LATEST, DatabaseRegistry
 from core.clock import Clock
 from core.errors import CarbonSealError, FormError, Refused
 
 _EQUIVOCATION = "equivocation"
+# Two payloads prove that a key signed twice, a few more show how; without a bound its thief could fill the log.
+MAX_PAYLOADS = 16
 
 
 class Outcome(StrEnum):
@@ -116,6 +118,9 @@ class _Batch:
             if earlier.link == link:
                 return Decision(Outcome.DUPLICATE, submission, earlier.index, earlier=earlier)
         check_grant(key_at(history, opened.kid, LATEST), link)
+        if len(known) >= MAX_PAYLOADS:
+            raise Refused("dispute-full", f"{len(known)} payloads are kept for epoch {frame.epoch} seq {frame.seq}",
+                          where=frame.gateway, hint="the place is disputed: ask the registrar to revoke the key")
         decision = Decision(Outcome.ACCEPTED, submission, frame=frame, link=link, received=self._now,
                             beacon_time=self._beacon_time(frame))
         blocks = open_blocks(frame, submission.blocks)
@@ -262,23 +267,33 @@ def _record_gateways(connection: Connection, accepted: Sequence[Decision]) -> No
 
 
 def _record_equivocations(connection: Connection, decisions: Sequence[Decision]) -> None:
-    """Flag both frames of each and take what the first ones counted out again.
+    """Flag every frame of a disputed place, and take what the first ones counted out again.
 
-    Once for the whole batch: a gateway that signs a thousand payloads for one place must not fold its meters as often.
+    Once for the whole batch, and only for places that were not disputed before: a gateway that signs a thousand
+    payloads must not fold its meters as often.
     """
+    flagged = [(index, span_of(frame)) for index, frame, _ in (decision.kept() for decision in decisions)]
+    earlier = [decision.earlier for decision in decisions if decision.earlier is not None]
+    firsts = {first.index for first in earlier if first.index is not None}
+    fresh = _undisputed(connection, sorted(firsts))
+    record_flags(connection, [(index, span.gateway, flag(_EQUIVOCATION, span)) for index, span in flagged + fresh])
     meters: set[str] = set()
-    for decision in decisions:
-        assert decision.earlier is not None
-        first, index = decision.earlier.index, decision.index
-        spans = select(col(FrameRow.log_index), col(FrameRow.gateway), col(FrameRow.t_first), col(FrameRow.t_last))
-        flagged = select(col(FlagRow.log_index)).where(col(FlagRow.code) == _EQUIVOCATION)
-        rows = connection.execute(spans.where(col(FrameRow.log_index).in_([first, index]),
-                                              col(FrameRow.log_index).not_in(flagged)))
-        record_flags(connection, [(at, gateway, flag(_EQUIVOCATION, Span(gateway, t_first, t_last)))
-                                  for at, gateway, t_first, t_last in rows.all()])
-        meters.update(connection.scalars(select(col(BlockRow.meter)).where(col(BlockRow.log_index) == first)))
+    for part in chunks([index for index, _ in fresh]):
+        meters.update(connection.scalars(select(col(BlockRow.meter)).where(col(BlockRow.log_index).in_(part))))
     if meters:
         refold(connection, sorted(meters))
+
+
+def _undisputed(connection: Connection, indices: Sequence[int]) -> list[tuple[int, Span]]:
+    """(log index, span) of those frames that bear no flag of an equivocation yet."""
+    flagged = select(col(FlagRow.log_index)).where(col(FlagRow.code) == _EQUIVOCATION)
+    query = select(col(FrameRow.log_index), col(FrameRow.gateway), col(FrameRow.t_first), col(FrameRow.t_last))
+    found: list[tuple[int, Span]] = []
+    for part in chunks(indices):
+        rows = connection.execute(query.where(col(FrameRow.log_index).in_(part),
+                                              col(FrameRow.log_index).not_in(flagged)))
+        found += [(row[0], Span(*row[1:])) for row in rows]
+    return found
 
 
 def disputes_of(connection: Connection, decisions: Sequence[Decision], now: int) -> list[bytes]:

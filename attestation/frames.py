@@ -8,9 +8,7 @@ from sqlalchemy import Connection, select
 from sqlmodel import col
 
 from attestation.models import BlockRow, FrameRow
-
-# Databases limit the parameters of one statement.
-_INDICES_PER_QUERY = 500
+from attestation.storage import chunks
 
 
 def counted_indices(connection: Connection, gateway: str, start: int, end: int) -> list[int]:
@@ -36,8 +34,8 @@ def counted_indices(connection: Connection, gateway: str, start: int, end: int) 
 def headers_of(connection: Connection, meter: str, indices: Sequence[int]) -> list[bytes]:
     """The headers of a meter's blocks in the frames at these log indices, in the order of the log."""
     found: list[tuple[int, bytes]] = []
-    for start in range(0, len(indices), _INDICES_PER_QUERY):
+    for part in chunks(indices):
         query = select(col(BlockRow.log_index), col(BlockRow.header)).where(
-            col(BlockRow.meter) == meter, col(BlockRow.log_index).in_(indices[start : start + _INDICES_PER_QUERY]))
+            col(BlockRow.meter) == meter, col(BlockRow.log_index).in_(part))
         found += [(row.log_index, row.header) for row in connection.execute(query)]
     return [header for _, header in sorted(found)]

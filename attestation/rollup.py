@@ -12,7 +12,7 @@ from sqlmodel import col
 from attestation.assess import Assessment, Heads, Slice
 from attestation.block import Integers
 from attestation.models import RegisterRow, RollupRow
-from attestation.storage import insert_for, upsert_rows
+from attestation.storage import chunks, insert_for, upsert_rows
 
 
 class Hour(NamedTuple):
@@ -138,9 +138,9 @@ def load_heads(connection: Connection, meters: Iterable[str]) -> Heads:
     """The last counted (time, position) of every register of some meters."""
     found: Heads = {}
     names = sorted(meters)
-    for start in range(0, len(names), _NAMES_PER_QUERY):
+    for part in chunks(names):
         columns = (col(RegisterRow.meter), col(RegisterRow.quantity), col(RegisterRow.time), col(RegisterRow.position))
-        query = select(*columns).where(col(RegisterRow.meter).in_(names[start : start + _NAMES_PER_QUERY]))
+        query = select(*columns).where(col(RegisterRow.meter).in_(part))
         found |= {(row[0], row[1]): (row[2], row[3]) for row in connection.execute(query)}
     return found
 
@@ -149,6 +149,3 @@ def stored_hours(connection: Connection) -> Iterator[Hour]:
     """Every hour of the read model."""
     query = select(*[col(getattr(RollupRow, name)) for name in Hour._fields])
     return (Hour(*row) for row in connection.execute(query))
-
-
-_NAMES_PER_QUERY = 500

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import zlib
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from functools import lru_cache
-from typing import Any
+from typing import Any, TypeVar
 
 from sqlalchemy import Connection, Dialect, Insert, select
 from sqlalchemy.dialects import postgresql, sqlite
@@ -18,6 +18,9 @@ from core.errors import NotFound, VerificationFailed
 # Below it a block is a minute of seconds, and compression costs more time than it saves room.
 COMPRESS_FROM_BYTES = 1024
 _LEVEL = 1
+# Databases limit the parameters of one statement.
+_PER_QUERY = 500
+Item = TypeVar("Item")
 _PLAIN, _ZLIB = b"\0", b"\1"
 
 
@@ -42,6 +45,11 @@ def unpack_body(stored: bytes) -> bytes:
     if stored[:1] != _ZLIB or not body or not engine.eof or engine.unused_data:
         raise VerificationFailed("body-damaged", "a stored block body cannot be read", hint="run carbonseal fsck")
     return body
+
+
+def chunks(items: Sequence[Item]) -> Iterator[Sequence[Item]]:
+    """Parts of what a query asks for, each small enough for one statement."""
+    return (items[start : start + _PER_QUERY] for start in range(0, len(items), _PER_QUERY))
 
 
 def insert_rows(connection: Connection, table: type[SQLModel], rows: Sequence[tuple[Any, ...]]) -> None:

@@ -13,6 +13,7 @@ from attestation.history import History, extend, gateway_at, read_history
 from attestation.models import RegistrationRow
 from attestation.registration import METER, Registration
 from attestation.rules import Rule, rules_of
+from attestation.storage import chunks
 from core.errors import NotFound
 
 # An index after every leaf there will be.
@@ -89,9 +90,8 @@ class DatabaseRegistry(Registry):
         """Read several subjects at once."""
         missing = sorted(set(names) - set(self._subjects))
         found: dict[str, list[tuple[int, bytes]]] = {}
-        for start in range(0, len(missing), _NAMES_PER_QUERY):
-            chunk = {"names": missing[start : start + _NAMES_PER_QUERY]}
-            for name, index, payload in self._connection.execute(_SELECT_HISTORIES, chunk):
+        for part in chunks(missing):
+            for name, index, payload in self._connection.execute(_SELECT_HISTORIES, {"names": part}):
                 found.setdefault(name, []).append((index, payload))
         for name in missing:
             self._subjects[name] = _subject(tuple(found[name])) if name in found else None
@@ -130,7 +130,6 @@ class LogRegistry(Registry):
         return [name for name, subject in self._subjects.items() if subject.kind == METER]
 
 
-_NAMES_PER_QUERY = 500
 _SELECT_HISTORIES = (
     select(col(RegistrationRow.subject), col(RegistrationRow.log_index), col(RegistrationRow.payload))
     .where(col(RegistrationRow.subject).in_(bindparam("names", expanding=True)))

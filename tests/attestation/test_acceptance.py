@@ -19,13 +19,10 @@ from attestation_helpers import (
     silent,
 )
 
-from attestation import acceptance
 from attestation.acceptance import Outcome, record_beacon
-from attestation.dispute import parse_dispute
-from attestation.envelope import DISPUTE, open_envelope
+from attestation.envelope import open_envelope
 from attestation.flags import MAX_AHEAD_MS, MAX_LATE_MS
 from attestation.frame import Beacon, EpochStart, Submission
-from attestation.refold import refold
 from attestation.registration import rotation_payload
 from core.database import transaction
 from core.records import ClockQuality
@@ -191,52 +188,6 @@ def test_one_bad_frame_does_not_stop_the_batch(node: Node, gateway: Gateway) -> 
     stranger = Gateway(OTHER_KEY).build(block())
     assert [d.outcome for d in node.put(stranger, gateway.frame(block()), stranger)] == [
         "refused", "accepted", "refused"]
-
-
-def test_two_payloads_for_one_place_are_both_kept_and_disputed(node: Node, gateway: Gateway) -> None:
-    honest, liar = gateway.build(block(power=100)), gateway.build(block(power=200))
-    assert node.one(honest).outcome == Outcome.ACCEPTED
-    assert node.one(liar).outcome == Outcome.EQUIVOCATION
-    assert node.flags() == {(2, "", "", "equivocation"), (3, "", "", "equivocation")}
-    dispute = open_envelope(node.entries[4])
-    assert dispute.content_type == DISPUTE
-    read = parse_dispute(dispute.payload)
-    assert (read.gateway, read.indices, read.seq) == (GATEWAY, (2, 3), 0)
-    assert read.leaves == tuple(open_envelope(node.entries[i]).digest for i in (2, 3))
-
-
-def test_equivocation_within_one_batch_and_a_third_payload_chain_their_disputes(node: Node, gateway: Gateway) -> None:
-    frames = [gateway.build(block(power=power)) for power in (1, 2, 3)]
-    assert [d.outcome for d in node.put(*frames)] == ["accepted", "equivocation", "equivocation"]
-    assert [d.outcome for d in node.put(*frames)] == ["duplicate"] * 3
-    first, second = (parse_dispute(open_envelope(entry).payload) for entry in node.entries[5:7])
-    assert (first.seq, second.seq) == (0, 1)
-    assert second.prev == open_envelope(node.entries[5]).digest
-
-
-def test_many_payloads_for_one_place_fold_its_meters_once(
-        node: Node, gateway: Gateway, monkeypatch: pytest.MonkeyPatch) -> None:
-    folded: list[list[str]] = []
-    monkeypatch.setattr(acceptance, "refold", lambda connection, meters: (
-        folded.append(list(meters)), refold(connection, meters)))
-    node.put(*[gateway.build(block(power=power)) for power in range(20)])
-    assert folded == [["m:main"]]
-    assert len(node.flags()) == 20
-
-
-def test_a_disputed_span_is_out_of_calculations_and_the_rest_counts(node: Node, gateway: Gateway) -> None:
-    from attestation.series import register_at
-    first = gateway.build(block(power=1))
-    liar = gateway.build(block(power=2))
-    node.put(gateway.frame(block(power=1)))
-    node.put(gateway.frame(block(start=START + MINUTE, energy=1_000_600)))
-    assert first is not liar
-    node.put(liar)
-    with node.connection() as connection:
-        assert register_at(connection, "m:main", "energy", START + MINUTE - 1) is None
-        reading = register_at(connection, "m:main", "energy", START + 2 * MINUTE)
-    assert reading is not None
-    assert reading.log_index == 3
 
 
 @pytest.mark.parametrize(("ahead", "flags"), [(MAX_AHEAD_MS, set()), (MAX_AHEAD_MS + 1, {"clock-off"})])
