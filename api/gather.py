@@ -1,16 +1,19 @@
 """Gathers what a claim's methodology reads: register differences with their boundary readings, documents, completeness.
 
 Only what counts is read: flagged and unresolved readings stay out, and how many there were stands in the statement.
+A period across a rule's change is given in parts, a planned gap is substituted, the statement before is named.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import Connection
 
+from api.metering import Treatment, method_of, record, register_items
+from api.previous import previous_of
 from attestation import registry, series
 from attestation.block import Header, decode_header
 from attestation.envelope import open_envelope
@@ -18,22 +21,21 @@ from attestation.frame import Frame, decode_frame
 from attestation.frames import counted_indices, headers_of
 from attestation.history import ClaimPoint, claim_point_at
 from attestation.refold import COUNTS
-from attestation.series import RegisterReading
 from core.claims import ClaimDocument, DocumentInput, MeterInput
 from core.errors import InputError, NotFound, Refused
 from core.numbers import decimal_text
 from core.period import Period, instant_text
-from core.records import Interval, Quality
+from core.records import Interval
 from ledger import log
+from mrv.changes import parts_of
 from mrv.methodology import METHODS, InputRule, Methodology
-from verify.completeness import carriers, figures
+from mrv.plan import ControlPlan
+from mrv.ruleset import RuleSet
+from verify.completeness import carriers, figures, staleness
 from verify.model import Detail, Details
-from verify.sources import register_sources
+from verify.sources import RegisterSource, register_sources
 
 Document = dict[str, Any]
-
-_METHOD_OF = {Quality.MEASURED: "measured", Quality.ESTIMATED: "estimated", Quality.MANUAL: "manual"}
-
 
 @dataclass(frozen=True)
 class Gathered:
@@ -43,53 +45,77 @@ class Gathered:
     completeness: dict[str, str]
 
 
-def gather(connection: Connection, document: ClaimDocument, methodology: Methodology, size: int) -> Gathered:
-    """The inputs of a claim as of log size `size`.
+def gather(connection: Connection, document: ClaimDocument, methodology: Methodology, size: int, rules: RuleSet,
+           plan: ControlPlan | None = None) -> Gathered:
+    """The inputs of a claim as of log size `size`. `plan`: the control plan in force, which says what gaps are filled.
 
-    Raises InputError (input-unknown, claim-point-missing), NotFound (register-not-yet, meter-unknown, …), Refused
-    (reading-stale, claim-point-foreign, frames-disputed).
+    Raises InputError (input-unknown, claim-point-missing, document-undivided), NotFound (register-not-yet,
+    meter-unknown, …), Refused (reading-stale, claim-point-foreign, frames-disputed).
     """
-    inputs = {name: [_item(connection, document, methodology, name, item, size) for item in items]
-              for name, items in document.inputs.items()}
-    completeness = _completeness(connection, document.period, inputs)
-    _check_staleness(methodology, int(completeness["max_staleness_ms"]))
+    spans = parts_of(rules, methodology, document.options, document.inputs, document.period)
+    reader = _Reader(connection, document, methodology, size, plan)
+    parts = [reader.inputs(span, divided=len(spans) > 1) for span in spans]
+    for span, inputs in zip(spans, parts, strict=True):
+        _check_staleness(methodology, staleness(_sources([inputs]), span))
+    previous = previous_of(connection, document, methodology)
+    given: Document = {"inputs": parts[0]} if len(parts) == 1 else {"inputs": {}, "parts": [
+        {"period": span.as_json(), "inputs": inputs} for span, inputs in zip(spans, parts, strict=True)]}
     return Gathered({
         "subject": document.subject, "boundary": document.boundary, "period": document.period.as_json(),
-        "inputs": inputs, "options": dict(document.options), "allow_unconfirmed": methodology.allows_unconfirmed,
+        **given, "options": dict(document.options), "allow_unconfirmed": methodology.allows_unconfirmed,
         **({"carried": document.carried.as_json()} if document.carried else {}),
-    }, completeness)
+        **({"previous": previous} if previous else {}),
+    }, _completeness(connection, document.period, _sources(parts)))
 
 
-def _item(connection: Connection, document: ClaimDocument, methodology: Methodology, name: str,
-          given: MeterInput | DocumentInput, size: int) -> Document:
-    rule = methodology.rule_of(name)
-    if rule is None:
-        raise InputError("input-unknown", f"{methodology.key} has no input {name!r}", where="claim.inputs")
-    if isinstance(given, DocumentInput):
-        source = {"type": "document", "digest": given.document.hex(), "title": given.title}
-        # The node saw the document's digest, not the measurement behind it: the weakest method that is allowed.
-        method = [method for method in METHODS if method in rule.methods][-1]
-        return _record(rule, {"value": decimal_text(given.value), "unit": given.unit}, source, method)
-    if "claim-point" in rule.sources:
-        return _claim_point_item(connection, document, rule, given, size)
-    return _register_item(connection, document.period, rule, given)
+def items_of(inputs: Mapping[str, Any]) -> Iterator[Document]:
+    """Every item of an inputs document, part after part."""
+    for part in inputs.get("parts") or [inputs]:
+        for items in part["inputs"].values():
+            yield from items
 
 
-def _record(rule: InputRule, quantity: Document, source: Document, method: str) -> Document:
-    kind = source["type"]
-    if kind not in rule.sources:
-        raise InputError("source-not-allowed", f"{rule.name} may not come from a {kind}", where="claim.inputs",
-                         hint="allowed, best first: " + ", ".join(rule.sources))
-    return {"quantity": quantity, "source": source, "priority": rule.priority_of(kind), "method": method,
-            "uncertainty": None}
+@dataclass(frozen=True)
+class _Reader:
+    """Reads what a claim names, for one span of its period after another."""
+
+    connection: Connection
+    document: ClaimDocument
+    methodology: Methodology
+    size: int
+    plan: ControlPlan | None
+
+    def inputs(self, span: Period, *, divided: bool) -> dict[str, list[Document]]:
+        """The items of every input over a span. `divided`: the span is a part of the period."""
+        return {name: [item for given in items for item in self._items(span, name, given, divided)]
+                for name, items in self.document.inputs.items()}
+
+    def _items(self, span: Period, name: str, given: MeterInput | DocumentInput, divided: bool) -> list[Document]:
+        rule = self.methodology.rule_of(name)
+        if rule is None:
+            raise InputError("input-unknown", f"{self.methodology.key} has no input {name!r}", where="claim.inputs")
+        if isinstance(given, DocumentInput):
+            return [_document_item(rule, given, divided)]
+        if "claim-point" in rule.sources:
+            return [_claim_point_item(self.connection, self.document, rule, given, self.size)]
+        return register_items(self.connection, span, rule, given,
+                              Treatment(self.methodology.max_staleness_ms, self._fills(name, rule)))
+
+    def _fills(self, name: str, rule: InputRule) -> bool:
+        """Whether the control plan lets the methodology's substitution stand for a gap of this input."""
+        planned = self.plan.data.get(name, ()) if self.plan else ()
+        return rule.substitution != "" and any(datum.gap == rule.substitution for datum in planned)
 
 
-def _register_item(connection: Connection, period: Period, rule: InputRule, given: MeterInput) -> Document:
-    difference = series.energy(connection, given.meter, given.quantity, period)
-    source = {"type": "register", "meter": given.meter, "quantity": given.quantity,
-              "from": difference.start.place().as_json(), "to": difference.end.place().as_json()}
-    quantity = {"value": str(difference.value), "unit": difference.unit}
-    return _record(rule, quantity, source, _method(difference.start, difference.end))
+def _document_item(rule: InputRule, given: DocumentInput, divided: bool) -> Document:
+    if divided and not rule.single:
+        raise InputError("document-undivided", f"{rule.name} comes from a document of the whole period, and a rule "
+                         "changes within it", where="claim.inputs",
+                         hint="read it from a meter, or claim each side of the change by itself")
+    source = {"type": "document", "digest": given.document.hex(), "title": given.title}
+    # The node saw the document's digest, not the measurement behind it: the weakest method that is allowed.
+    method = [method for method in METHODS if method in rule.methods][-1]
+    return record(rule, {"value": decimal_text(given.value), "unit": given.unit}, source, method)
 
 
 def _claim_point_item(connection: Connection, document: ClaimDocument, rule: InputRule, given: MeterInput,
@@ -101,7 +127,7 @@ def _claim_point_item(connection: Connection, document: ClaimDocument, rule: Inp
     source = {"type": "claim-point", "mark": point.mark, "meter": point.meter, "quantity": point.quantity,
               "from": {"position": str(interval.start)}, "to": end.place().as_json()}
     unit = series.base_unit(connection, point.meter, point.quantity)
-    return _record(rule, {"value": str(end.position - interval.start), "unit": unit}, source, _method(end))
+    return record(rule, {"value": str(end.position - interval.start), "unit": unit}, source, method_of(end))
 
 
 def _claimed(connection: Connection, document: ClaimDocument, given: MeterInput,
@@ -117,20 +143,21 @@ def _claimed(connection: Connection, document: ClaimDocument, given: MeterInput,
                      where="claim.intervals", hint="name an interval of each claim point that is an input")
 
 
-def _method(*ends: RegisterReading) -> str:
-    return max((_METHOD_OF[Quality(end.quality)] for end in ends), key=METHODS.index)
-
-
 def _check_staleness(methodology: Methodology, staleness: int) -> None:
     limit = methodology.max_staleness_ms
     if limit is not None and staleness > limit:
         raise Refused("reading-stale", f"a boundary reading is {staleness} ms old, {methodology.key} allows {limit} ms",
-                      where="period", hint="claim a period whose ends have readings")
+                      where="period", hint="claim a period whose ends have readings, or plan what stands for the gap")
 
 
-def _completeness(connection: Connection, period: Period, inputs: Mapping[str, Sequence[Document]]) -> dict[str, str]:
-    records = [{"kind": "input", "name": name, **item} for name, items in inputs.items() for item in items]
-    sources = register_sources(Details(True, tuple(Detail(i, b"", record, ()) for i, record in enumerate(records))))
+def _sources(parts: Sequence[Mapping[str, Sequence[Document]]]) -> list[RegisterSource]:
+    """The register inputs as a verifier will read them."""
+    records = [{"kind": "input", "name": name, **item} for part in parts for name, items in part.items()
+               for item in items]
+    return register_sources(Details(True, tuple(Detail(i, b"", record, ()) for i, record in enumerate(records))))
+
+
+def _completeness(connection: Connection, period: Period, sources: Sequence[RegisterSource]) -> dict[str, str]:
     frames: dict[tuple[str, int, int], Frame] = {}
     headers: list[Header] = []
     flagged = 0

@@ -17,20 +17,20 @@ from typing import Any
 
 from sqlalchemy import Connection
 
-from api import anchoring, entries, evidence
+from api import anchoring, entries, evidence, plans, quality
 from api.anchoring import Anchored
 from api.chain import ChainLink
 from api.deployment import Deployment, check_writer
 from api.entries import StoredEntry
-from api.gather import gather
+from api.gather import gather, items_of
 from api.writer import Outcome
-from attestation import acceptance, registry
+from attestation import acceptance, registry, rows
 from attestation import envelope as envelopes
 from attestation.acceptance import Decision
 from attestation.envelope import CLAIM, DISPUTE, MANIFEST, OPINION, RULES, STATEMENT, open_envelope, verify_envelope
 from attestation.frame import Submission, read_submissions
 from attestation.history import Participant, participant_at, source_notices
-from attestation.manifest import ManifestFold, manifest_payload, parse_manifest
+from attestation.manifest import ManifestFold, check_rows, manifest_payload, parse_manifest
 from attestation.registration import parse_registration
 from certificates import claim as claims
 from certificates import issue as issuing
@@ -288,7 +288,8 @@ def _compute(deployment: Deployment, connection: Connection,
         raise Refused("methodology-differs", "the claim was signed for another text of the methodology",
                       where=methodology.key, hint="claim again with the digest of the released one")
     release = entries.newest(connection, RULES)
-    gathered = gather(connection, document, methodology, log.size(connection))
+    plan, _ = plans.in_force(connection, document)
+    gathered = gather(connection, document, methodology, log.size(connection), ruleset, plan.plan if plan else None)
     result = run(ruleset, methodology.id, methodology.version, gathered.inputs, at)
     if result.intervals != document.intervals:
         raise Refused("claim-differs", "the intervals claimed are not those that the methodology gives",
@@ -304,10 +305,10 @@ def _compute(deployment: Deployment, connection: Connection,
 
 def _source_notices(deployment: Deployment, connection: Connection, period: Period,
                     inputs: Mapping[str, Any]) -> list[str]:
-    """What the registrar signed about the meters' values, and what the operator adds."""
-    codes: set[str] = set()
-    for source in (item["source"] for items in inputs["inputs"].values() for item in items):
-        if "meter" in source:
+    """What the registrar signed about the meters and their values, and what the operator adds."""
+    codes = set(quality.notices(connection, inputs, period))
+    for source in (item["source"] for item in items_of(inputs)):
+        if source.get("meter") is not None:
             codes |= source_notices(registry.history(connection, source["meter"]), period.start, period.end)
             codes.update(deployment.settings.notices_of(source["meter"]))
     return sorted(codes)
@@ -325,18 +326,26 @@ def _salt(secret: bytes, claim_hash: bytes, i: int) -> bytes:
 # manifest, review -----------------------------------------------------------------------------------------------------
 
 def manifest(deployment: Deployment, index: int, steps: Steps = quiet) -> StoredEntry:
-    """A manifest whose entries include the one of this index: the newest one, or a new one over the whole log."""
+    """A manifest whose entries include the one of this index: the newest one, or a new one over the whole log.
+
+    A new one costs what was appended since the newest. Raises VerificationFailed (manifest-mismatch) when the rows kept
+    are not those that were signed then.
+    """
     with durable(steps, "manifest"), transaction(deployment.engine) as connection:
         try:
             newest = entries.newest(connection, MANIFEST)
-            if parse_manifest(newest.payload).size > index:
-                return newest
         except NotFound:
-            pass
+            folded = ManifestFold()
+        else:
+            signed = parse_manifest(newest.payload)
+            if signed.size > index:
+                return newest
+            folded = rows.fold_at(connection, signed.size)
+            check_rows(signed, folded.rows())
         size = log.size(connection)
-        folded = ManifestFold()
-        for _, entry in log.entries(connection, 0, size):
+        for _, entry in log.entries(connection, folded.size, size):
             folded.add(entry)
+        rows.keep(connection, folded)
         payload = manifest_payload(deployment.origin, size, deployment.clock.now(), folded.rows())
         at = entries.append_signed(connection, deployment.node_signer, MANIFEST, payload, deployment.origin)
         return entries.record(connection, MANIFEST, payload, at)

@@ -50,7 +50,7 @@ def check_substitution(rule: InputRule, quantity: Quantity, source: Mapping[str,
         return
     check_hex(source["digest"], where=where)
     rate = Quantity.from_json(source["rate"], where=where)
-    if rate.value < 0 or quantity.value != _over(rate, start, end).to(quantity.unit).value:
+    if rate.value < 0 or quantity.value != over(rate, start, end).to(quantity.unit).value:
         raise InputError("source-mismatch", f"{quantity} is not {rate} over the gap", where=where)
 
 
@@ -79,7 +79,7 @@ def check_gaps(name: str, items: Sequence[tuple[Quantity, Mapping[str, Any]]]) -
 
 def _check_conservative(name: str, rate: Quantity, registers: Sequence[tuple[Quantity, Mapping[str, Any]]]) -> None:
     for quantity, source in registers:
-        if _over(rate, *_span_of(source)).to(quantity.unit).value < quantity.value:
+        if over(rate, *_span_of(source)).to(quantity.unit).value < quantity.value:
             raise InputError("not-conservative", f"{rate} is below the rate of {source['meter']}",
                              where=f"inputs.{name}", hint="a gap is filled with the greatest rate, never a lower one")
 
@@ -88,5 +88,6 @@ def _span_of(source: Mapping[str, Any]) -> tuple[int, int]:
     return tuple(parse_instant(source[end]["time"], where="time") for end in ("from", "to"))  # type: ignore[return-value]
 
 
-def _over(rate: Quantity, start: int, end: int) -> Quantity:
+def over(rate: Quantity, start: int, end: int) -> Quantity:
+    """What a rate brings over [start, end) ms UTC, in the product of its unit with a second."""
     return rate * Quantity(CONTEXT.divide(Decimal(end - start), Decimal(1000)), _SECOND)

@@ -17,7 +17,7 @@ from datetime import date
 from itertools import pairwise
 from typing import Any
 
-from core.errors import FormError, InputError
+from core.errors import FormError, InputError, NotFound
 from core.ids import check_hex, check_id
 from core.jcs import digest
 from core.numbers import parse_natural
@@ -25,8 +25,9 @@ from core.units import Unit, parse_unit
 from mrv.dates import parse_day
 from mrv.gaps import SUBSTITUTION
 from mrv.inputs import Inputs, Item
-from mrv.methodology import METHODS, SOURCES, SUBSTITUTIONS
+from mrv.methodology import METHODS, SOURCES, SUBSTITUTIONS, InputRule
 from mrv.quality import Finding, class_number
+from mrv.ruleset import RuleSet
 
 SCHEMA = "carbonseal-control-plan/1"
 FIRST = "first"
@@ -166,6 +167,37 @@ def _one_of(value: object, allowed: Sequence[str], where: str) -> str:
         raise FormError("plan-malformed", f"{str(value)[:40]!r} is not allowed", where=where,
                         hint="one of " + ", ".join(allowed))
     return value
+
+
+def check_plan(plan: ControlPlan, rules: RuleSet) -> None:
+    """Passes when every datum is one that the plan's methodology knows, obtained as it allows.
+
+    The newest version of the methodology judges. Raises NotFound (methodology-unknown), InputError (input-unknown,
+    unit-mismatch, source-not-allowed).
+    """
+    versions = [item for item in rules.methodologies.values() if item.id == plan.methodology]
+    if not versions:
+        raise NotFound("methodology-unknown", f"there is no methodology {plan.methodology[:80]!r}",
+                       where="plan.methodology", hint="docs/methodologies.md lists them")
+    newest = max(versions, key=lambda item: int(item.version))
+    for name, data in plan.data.items():
+        rule = newest.rule_of(name)
+        if rule is None:
+            raise InputError("input-unknown", f"{newest.key} has no input {name!r}", where="plan.data",
+                             hint="the inputs are " + ", ".join(item.name for item in newest.inputs))
+        for datum in data:
+            _check_datum(datum, rule)
+
+
+def _check_datum(datum: Datum, rule: InputRule) -> None:
+    where = f"plan.data {datum.input}"
+    datum.unit.ratio_to(rule.unit, where=where)
+    allowed = (("source", datum.source, rule.sources), ("method", datum.method, rule.methods),
+               ("gap", datum.gap, (NO_SUBSTITUTION, *filter(None, [rule.substitution]))))
+    for what, given, possible in allowed:
+        if given not in possible:
+            raise InputError("source-not-allowed", f"{rule.name} may not have the {what} {given!r}", where=where,
+                             hint="allowed: " + ", ".join(possible))
 
 
 def check_history(plans: Sequence[ControlPlan]) -> None:

@@ -52,11 +52,26 @@ def counted(frames: Sequence[Frame], carrier: Carrier) -> list[Frame]:
     return list(frames[first : last + 1])
 
 
-def staleness(sources: Iterable[RegisterSource], period: Period) -> int:
-    """Greatest distance in ms from the ends of the period back to the readings taken for them; 0 without any."""
-    distances = [period.end - source.closing.time for source in sources]
-    distances += [period.start - source.opening.time for source in sources if source.opening]
+def staleness(sources: Sequence[RegisterSource], period: Period) -> int:
+    """Greatest distance in ms from the ends of the period back to the readings taken for them; 0 without any.
+
+    Where one source begins as another of the same register ends, the period was divided: that is no end of it. A gap
+    that the statement substitutes is answered for.
+    """
+    starts = {(*_register(source), source.reach[1]): source for source in sources}
+    ends = {(*_register(source), source.reach[0]): source for source in sources}
+    distances = []
+    for source in sources:
+        end, start = source.reach
+        if starts.get((*_register(source), end), source) is source:
+            distances.append(period.end - end)
+        if start is not None and ends.get((*_register(source), start), source) is source:
+            distances.append(period.start - start)
     return max(distances, default=0)
+
+
+def _register(source: RegisterSource) -> tuple[str, str, str]:
+    return source.name, source.meter, source.quantity
 
 
 def losses(frames: Iterable[Frame]) -> int:
@@ -76,5 +91,5 @@ def figures(
     return {
         "frames": str(len(frames)), "gaps": str(sum(header.gap is not None for header in headers)),
         "losses": str(losses(frames.values())), "flagged": str(flagged),
-        "max_staleness_ms": str(staleness(list(sources), period)),
+        "max_staleness_ms": str(staleness(sources, period)),
     }

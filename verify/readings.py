@@ -133,6 +133,11 @@ class Register:
                 count += int((later & _usable(block)).sum())
         return count
 
+    def usable_within(self, start: int, end: int) -> int:
+        """How many usable readings of trusted clocks lie in [start, end) ms UTC, as far as the file shows them."""
+        runs = self._runs(range(len(self._blocks)))
+        return sum(int(((times >= start) & (times < end)).sum()) for times, _ in runs)
+
     def check_fit(self, place: ReadingPlace) -> None:
         """Passes when the reading's block moves as acceptance asks, in itself and against its neighbours both ways.
 

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from attestation.registration import ReadingPlace
 from core.errors import FormError
-from core.fields import members, text
+from core.fields import mapping, members, sequence, text
 from core.ids import check_id
 from core.numbers import parse_natural
-from core.period import parse_instant
+from core.period import Period, parse_instant
+from mrv.gaps import SUBSTITUTION
+from mrv.inputs import MAX_ITEMS, MAX_PARTS
 from verify.model import Details
 
 _PLACE = ("position", "time", "gateway", "epoch", "seq", "block", "ordinal", "index")
@@ -23,7 +25,9 @@ class RegisterSource:
     """An input read from a register: [start, end) of its serial numbers.
 
     `opening` is the reading behind `start`, None for a claim point, where the chain's mark says where a claim starts.
-    `amount`: the quantity stated, {"value", "unit"}.
+    `amount`: the quantity stated, {"value", "unit"}. `part`: the part of a divided period that it is of, None where the
+    period is whole or the file does not say. `before`, `after`: gaps [start, end) ms UTC beside it that the statement
+    substitutes: the first ends at the opening reading, the second begins at the closing one.
     """
 
     name: str
@@ -35,18 +39,60 @@ class RegisterSource:
     closing: ReadingPlace
     method: str
     amount: Any
+    part: Period | None = None
+    before: tuple[int, int] | None = None
+    after: tuple[int, int] | None = None
+
+    @property
+    def reach(self) -> tuple[int, int | None]:
+        """(end, start) of the time it answers for, with its gaps, ms UTC; the start None for a claim point."""
+        start = None if self.opening is None else self.opening.time
+        return (self.after[1] if self.after else self.closing.time), (self.before[0] if self.before else start)
 
 
 def register_sources(details: Details | None) -> list[RegisterSource]:
     """The register and claim point inputs among the disclosed records. Raises FormError."""
-    found = []
+    found, gaps, number = list[RegisterSource](), dict[tuple[str, object], list[tuple[int, int]]](), 0
+    parts = _parts(details)
     for detail in details.records if details else ():
         if detail.record["kind"] == "input":
             record = members(detail.record, _INPUT, "record")
             source = record["source"]
-            if isinstance(source, dict) and source.get("type") in ("register", "claim-point"):
-                found.append(_register_source(record, source))
+            kind = source.get("type") if isinstance(source, dict) else None
+            if kind in ("register", "claim-point"):
+                found.append(replace(_register_source(record, source), part=parts[number] if parts else None))
+            elif kind == SUBSTITUTION:
+                gaps.setdefault((text(record["name"], "record.name"), source.get("meter")), []).append(_gap(source))
+            number += 1
+    return [_beside(source, gaps.get((source.name, source.meter), [])) for source in found]
+
+
+def _parts(details: Details | None) -> list[Period]:
+    """The part of each input record, in order; empty where the period is whole or the run is not disclosed."""
+    top = details.records[0].record if details and details.records else {}
+    if top.get("kind") != "run" or "parts" not in top:
+        return []
+    found = []
+    for part in sequence(top["parts"], "record.parts", MAX_PARTS):
+        item = members(part, ("period", "inputs"), "record.parts")
+        counts = mapping(item["inputs"], "record.parts").values()
+        number = sum(parse_natural(count, where="record.parts", limit=MAX_ITEMS) for count in counts)
+        found += [Period.from_json(item["period"], where="record.parts")] * number
+    records = sum(detail.record["kind"] == "input" for detail in details.records) if details else 0
+    if len(found) != records:
+        raise FormError("member-malformed", "the parts do not count the inputs", where="record.parts")
     return found
+
+
+def _gap(source: Mapping[str, Any]) -> tuple[int, int]:
+    start, end = (parse_instant(source.get(name), where="record.source") for name in ("start", "end"))
+    return start, end
+
+
+def _beside(source: RegisterSource, gaps: Iterable[tuple[int, int]]) -> RegisterSource:
+    opening = source.opening.time if source.opening else None
+    return replace(source, before=next((gap for gap in gaps if gap[1] == opening), None),
+                   after=next((gap for gap in gaps if gap[0] == source.closing.time), None))
 
 
 def subjects_of(sources: Iterable[RegisterSource]) -> set[str]:

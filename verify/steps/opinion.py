@@ -4,20 +4,22 @@ statement in the file.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
 from attestation.history import Participant, participant_at
 from attestation.independence import check_verifier
 from core import jcs
-from core.claims import DocumentInput, MeterInput, chain_claim, claim_signer, exclusivity_key
+from core.claims import ClaimInput, DocumentInput, MeterInput, chain_claim, claim_signer, exclusivity_key
 from core.documents import DOMAIN_NAME, DOMAIN_VERSION
 from core.errors import Forbidden, NotFound, VerificationFailed
 from core.ethereum import Domain
 from core.merkle import leaf_hash
 from core.numbers import decimal_text
 from core.opinions import ISSUING, OpinionDocument, opinion_signer
+from mrv.gaps import SUBSTITUTION
+from mrv.run import PERIOD_SPLIT
 from verify.accounts import check_account
 from verify.case import Case
 from verify.model import Details, Entry
@@ -78,15 +80,18 @@ def _check_claim_inputs(case: Case, details: Details) -> None:
     for detail in details.records:
         if detail.record["kind"] == "input":
             used.setdefault(str(detail.record.get("name")), []).append(detail.record)
+    # Of a divided period each part uses what the claim names.
+    divided = PERIOD_SPLIT in case.statement.notices
     for name, records in used.items():
-        claimed = list(case.claim.inputs.get(name, ()))
+        claimed = case.claim.inputs.get(name, ())
+        unused = list(claimed)
         for record in records:
-            matching = next((item for item in claimed if _is_input(item, record)), None)
-            if matching is None and record.get("source") != {"type": "declared"}:
+            matching = next((item for item in (claimed if divided else unused) if _is_input(item, record)), None)
+            if matching is None and not _is_added(record, claimed):
                 raise VerificationFailed("claim-inputs", "the statement used an input the claim does not name",
                                          where=name)
-            claimed = [item for item in claimed if item is not matching]
-        if claimed:
+            unused = [item for item in unused if item is not matching]
+        if unused:
             raise VerificationFailed("claim-inputs", "the claim names inputs the statement did not use", where=name)
     if set(case.claim.inputs) - set(used):
         raise VerificationFailed("claim-inputs", "the claim names inputs the statement did not use",
@@ -103,6 +108,14 @@ def _check_claim_options(case: Case, details: Details) -> None:
     if any(jcs.canonical(run.get("options")) != jcs.canonical(case.claim.options) for run in runs):
         raise VerificationFailed("claim-options", "the statement was computed with other options than the claim's",
                                  where=case.evidence.claim.where)
+
+
+def _is_added(record: Mapping[str, Any], claimed: Sequence[ClaimInput]) -> bool:
+    """Whether the methodology adds such an input: a declared value, or what stands for a gap of a meter claimed."""
+    source = record.get("source")
+    if not isinstance(source, dict) or source.get("type") != SUBSTITUTION:
+        return bool(source == {"type": "declared"})
+    return any(isinstance(item, MeterInput) and item.meter == source.get("meter") for item in claimed)
 
 
 def _is_input(item: MeterInput | DocumentInput, record: Mapping[str, Any]) -> bool:
