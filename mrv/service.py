@@ -7,13 +7,13 @@ from datetime import date
 from typing import Any
 
 from core.documents import interval_json
-from core.errors import CarbonSealError, FormError
+from core.errors import CarbonSealError, FormError, InputError
 from core.jcs import parse_lenient
 from core.quantity import Quantity
 from core.units import Unit
 from mrv.chain import StepResult
 from mrv.checker import Type
-from mrv.fields import Field, Input, read_given
+from mrv.fields import Field, Input, check_amount, read_given
 from mrv.formula import Definition, Evaluation, Formula
 from mrv.interpreter import Step
 from mrv.parameter import BY_YEAR, FIXED, Parameter, ParameterValue
@@ -80,6 +80,7 @@ def evaluate(ruleset: RuleSet, formula: str, inputs: object) -> Document:
 def _evaluate(ruleset: RuleSet, formula: str, inputs: object) -> Evaluation:
     if not isinstance(inputs, Mapping):
         raise FormError("inputs-malformed", "inputs are an object of quantities by name")
+    check_amount(inputs)
     chosen = ruleset.formula(formula)
     return chosen.evaluate({name: read_given(value, name) for name, value in inputs.items()})
 
@@ -172,6 +173,9 @@ def parameter(ruleset: RuleSet, path: str, at: date) -> Document:
     for candidate in ruleset.parameters.values():
         for value in candidate.values:
             if value.key == path and (path != candidate.id or candidate.select == FIXED):
+                if value.published is not None and value.published > at:
+                    raise InputError("rule-not-in-force", f"{path} was published on {value.published}", where=path,
+                                     hint="ask for a date on or after its publication")
                 return _parameter_json(candidate, value)
     found = ruleset.parameter(path)
     return _parameter_json(found, found.resolve(at, at, at, str(at.year) if found.select == BY_YEAR else ""))
