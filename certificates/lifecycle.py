@@ -84,8 +84,12 @@ def transfer(desk: Desk, piece: bytes, to: str) -> Intent:
 
 
 def retire(desk: Desk, piece: bytes, purpose: str, beneficiary: Beneficiary, period: Period) -> Intent:
-    """Use a piece up for a beneficiary's consumption in a period; final. Raises Refused, NotFound, Unavailable."""
+    """Use a piece up for a beneficiary's consumption in a period; final.
+
+    Raises FormError (document-text: an empty beneficiary or purpose), Refused, NotFound, Unavailable.
+    """
     _piece(desk, piece)
+    Beneficiary.from_text(beneficiary.as_text())
     return _run(desk, Operation("retire", desk.actor, {
         "piece": piece.hex(), "purpose": text(purpose, "purpose"), "beneficiary": beneficiary.as_text(),
         "start": str(period.start), "end": str(period.end)}))

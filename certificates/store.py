@@ -12,13 +12,15 @@ from sqlalchemy import Connection, insert, select
 from certificates.models import CertClaim, CertInput, CertInterval, CertOpinion, CertStatement, table
 from certificates.opinion import statement_fields
 from core import jcs
-from core.claims import ClaimDocument, chain_claim, parse_claim
+from core.claims import Carried, ClaimDocument, chain_claim, parse_claim
 from core.errors import NotFound, Refused
 from core.ids import check_hex
+from core.numbers import decimal_text
 from core.opinions import OpinionDocument, parse_opinion
 
 CLAIMS, STATEMENTS, OPINIONS = table(CertClaim), table(CertStatement), table(CertOpinion)
 INPUTS, INTERVALS = table(CertInput), table(CertInterval)
+CARRIED = "carried:"
 
 
 @dataclass(frozen=True)
@@ -157,8 +159,8 @@ def newest_statement(connection: Connection, exclusivity_key: bytes) -> StoredSt
 def check_exclusive(connection: Connection, document: ClaimDocument) -> None:
     """Passes when a claim begins its exclusivity key, or corrects the newest statement under it.
 
-    What it supersedes must be a statement about the same subject. Raises Refused (claim-exclusive, claim-supersedes),
-    NotFound (statement-unknown).
+    What it supersedes must be a statement about the same subject, and what it carries a remainder that nobody took.
+    Raises Refused (claim-exclusive, claim-supersedes, claim-carried), NotFound (statement-unknown).
     """
     newest = newest_statement(connection, document.exclusivity_key)
     if newest is not None and document.supersedes is None:
@@ -169,11 +171,35 @@ def check_exclusive(connection: Connection, document: ClaimDocument) -> None:
                       where="claim.supersedes", newest=newest.digest.hex())
     old = document.supersedes
     if old is not None and statement(connection, old).fields["subject"] != document.subject:
-        raise Refused("claim-supersedes", "the statement named is about another subject", where="claim.supersedes")
+        raise Refused("claim-supersedes", "the statement named is about another subject", where="claim.supersedes",
+                      hint="an enterprise corrects its own statements")
+    if document.carried is not None:
+        _check_carried(connection, document, document.carried)
+
+
+def _check_carried(connection: Connection, document: ClaimDocument, carried: Carried) -> None:
+    """The remainder is what a statement that stands left to this subject and methodology, and none took it yet."""
+    before = statement(connection, carried.statement).fields
+    remainder = {"value": decimal_text(carried.value), "unit": carried.unit}
+    left = (before["subject"], before["methodology"]["id"], before["carried_out"])
+    if left != (document.subject, document.methodology.id, remainder) or _is_corrected(connection, carried.statement):
+        raise Refused("claim-carried", "no statement that stands left this remainder to this subject and methodology",
+                      where="claim.carried", hint="carry exactly the carried_out of your newest statement")
+    for other in statements_reading(connection, CARRIED + carried.statement.hex()):
+        if other != document.supersedes and not _is_corrected(connection, other):
+            raise Refused("claim-carried", "the remainder went into another statement already", where=other.hex(),
+                          hint="carry what that statement left")
+
+
+def _is_corrected(connection: Connection, digest: bytes) -> bool:
+    return connection.execute(select(STATEMENTS.c.digest).where(STATEMENTS.c.supersedes == digest)).first() is not None
 
 
 def statements_reading(connection: Connection, source: str) -> list[bytes]:
-    """Digests of the statements that read a meter, claim point or document ("doc:<hex>"): what a correction affects."""
+    """Digests of the statements that read a source: what a correction affects.
+
+    A source is a meter, a claim point, a document ("doc:<hex>"), or a statement with a remainder ("carried:<hex>").
+    """
     rows = connection.execute(select(INPUTS.c.statement).join(STATEMENTS, STATEMENTS.c.digest == INPUTS.c.statement)
                               .where(INPUTS.c.source == source).order_by(STATEMENTS.c.log_index))
     return [row.statement for row in rows]
@@ -188,7 +214,9 @@ def _sources(details: Sequence[Mapping[str, Any]]) -> set[str]:
     found: set[str] = set()
     for item in details:
         record = item["record"]
-        source = record.get("source")
+        source, carried = record.get("source"), record.get("carried")
+        if record.get("kind") == "run" and carried is not None:
+            found.add(CARRIED + carried["statement"])
         if record.get("kind") == "input" and isinstance(source, dict):
             found |= {source[name] for name in ("meter", "mark") if name in source}
             if "digest" in source:

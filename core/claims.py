@@ -18,6 +18,7 @@ from core import jcs
 from core.documents import (
     MAX_PAYLOAD_BYTES,
     SIGNATURE_BYTES,
+    UNITS,
     MethodologyRef,
     document_digest,
     domain_from_json,
@@ -189,6 +190,10 @@ def _check_kind(document: ClaimDocument) -> None:
     if not spends and (document.intervals or document.carried):
         raise FormError("claim-intervals-unexpected", f"a {document.kind.label} claim spends and carries nothing",
                         where="intervals", hint="inventories are unique by subject, boundary, methodology and period")
+    unit, carried = UNITS[document.kind], document.carried
+    if carried and (carried.unit != unit or carried.value >= 1):
+        raise FormError("claim-carried-whole", f"{decimal_text(carried.value)} {carried.unit[:40]} is no remainder "
+                        f"below one {unit}", where="carried", hint="carry the carried_out of the statement before")
 
 
 def inputs_from_json(value: object) -> dict[str, tuple[ClaimInput, ...]]:

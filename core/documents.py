@@ -17,7 +17,7 @@ from core.ethereum import Domain
 from core.fields import account, members, sequence, text
 from core.ids import check_hex, check_id
 from core.numbers import parse_natural
-from core.records import Interval
+from core.records import Interval, Kind
 
 DOMAIN_NAME, DOMAIN_VERSION = "CarbonSeal", "1"
 # An envelope holds 65,535 bytes; the payload leaves room for its header and signature.
@@ -25,6 +25,9 @@ MAX_PAYLOAD_BYTES = 65_000
 MAX_INTERVALS = 64
 MAX_EXTERNAL_REFS = 64
 SIGNATURE_BYTES = 65
+# What one unit of a certificate is.
+UNITS = {Kind.EMISSION: "kgCO2e", Kind.REDUCTION: "tCO2e", Kind.GREEN_POWER: "MWh",
+         Kind.PRODUCT_FOOTPRINT: "kgCO2e", Kind.CBAM: "kgCO2e"}
 
 # One spelling for each reference, so that letter case cannot make a second one of it.
 _EXTERNAL_REF = re.compile(r"[a-z0-9-]{2,16}:[A-Z0-9](?:[A-Z0-9./_-]{0,98}[A-Z0-9])?")

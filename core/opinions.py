@@ -16,6 +16,7 @@ from core import jcs
 from core.documents import (
     MAX_PAYLOAD_BYTES,
     SIGNATURE_BYTES,
+    UNITS,
     document_digest,
     domain_from_json,
     domain_json,
@@ -46,8 +47,6 @@ ISSUING = frozenset({Conclusion.UNMODIFIED, Conclusion.MODIFIED})
 MAX_AMOUNT = 2**96
 # What the verifier signs in place of a manifest that it did not recompute.
 UNCONFIRMED = bytes(32)
-UNITS = {Kind.EMISSION: "kgCO2e", Kind.REDUCTION: "tCO2e", Kind.GREEN_POWER: "MWh",
-         Kind.PRODUCT_FOOTPRINT: "kgCO2e", Kind.CBAM: "kgCO2e"}
 
 _REFERENCE = re.compile(r"[A-Z][0-9]{1,4}")
 _MEMBERS = (

@@ -159,6 +159,11 @@ def participants_of(histories: Mapping[str, History]) -> list[History]:
     return [history for history in histories.values() if history.entries[0].registration.kind == PARTICIPANT]
 
 
+def key_ids(history: History) -> set[bytes]:
+    """Ids of every key that an organisation ever registered."""
+    return {key_id(key["public_key"]) for _, entry in history.entries for key in entry.fields.get("keys", ())}
+
+
 class NodeKeys:
     """Keys of organisations registered in the role of a node, as of an entry's index."""
 
@@ -177,9 +182,7 @@ class NodeKeys:
 
     def _owner(self, entry: Entry) -> Participant:
         for history in self._participants:
-            keys = {key_id(key["public_key"]) for _, registered in history.entries
-                    for key in registered.fields.get("keys", ())}
-            if entry.envelope.kid in keys:
+            if entry.envelope.kid in key_ids(history):
                 return self._as_node(history, entry)
         raise VerificationFailed("signer-unknown", "no organisation in the file has this key", where=entry.where)
 

@@ -52,6 +52,17 @@ NOTICES: dict[str, Texts] = {
     "readings-passed-over": ("有读数被标记后未采用。", "Flagged readings were passed over at an end of the period."),
     "debt": ("声明点有尚未抵扣的欠量。", "The claim point owes units that its next certificate must settle."),
     "gaps": ("期间内有电表无读数的时段,已列出。", "Meters were silent for some time in the period; see step 6."),
+    "piece-split": ("该份凭证已拆分注销，由拆出的各份代替，本身不再流通。",
+                    "This piece was split and burnt; the parts cut from it stand in its place."),
+    "piece-retired": ("该份凭证已注销使用，不能再转让或再次声明。",
+                      "This piece is retired: its use was claimed, and it moves no more."),
+    "piece-pledged": ("该份凭证已质押，质权人解除之前不能转让、拆分或注销。",
+                      "This piece is pledged: until the pledgee releases it, it cannot move, be split or retired."),
+    "piece-short": ("该证书经更正后存在欠量，已转出的部分没有足够电量或减排量支撑。",
+                    "After a correction this certificate is short: what went out of it is not fully covered."),
+    "piece-superseded": ("该份凭证所依据的声明已被更正取代。",
+                         "The statement behind this piece was corrected by another."),
+    "piece-revoked": ("该份凭证已被撤销。", "The certificate of this piece was revoked."),
     "not-a-certificate": ("本文件用于审核,不是证书。", "This file is for review; it is no certificate."),
 }
 
@@ -104,6 +115,8 @@ CODES: dict[str, Texts] = {
     "manifest-mismatch": ("清单不是核查意见所确认的那一份。", "The manifest is not the one the opinion names."),
     "manifest-too-early": ("清单早于核算声明。", "The manifest does not cover the statement."),
     "statement-superseded": ("声明已被更新的声明取代。", "A newer statement supersedes this one."),
+    "history-surplus": ("含有与声明无关的登记历史。", "A history that nothing in the file rests on."),
+    "manifest-row-surplus": ("清单行中有与声明无关的主体。", "A manifest row that nothing in the file rests on."),
     "manifest-unconfirmed": ("除节点外无人确认清单。", "Nobody but the node vouches for the manifest."),
     # 6
     "frame-missing": ("帧链中缺帧。", "A frame is missing from the chain."),
@@ -112,6 +125,9 @@ CODES: dict[str, Texts] = {
     "block-missing": ("缺少电表数据块。", "A meter's block is missing from a frame."),
     "block-inclusion": ("数据块不在帧中。", "A block is not in its frame."),
     "meter-not-carried": ("该网关当时不负责此电表。", "The gateway did not carry this meter then."),
+    "frames-surplus": ("含有与声明输入无关的网关数据帧。", "Frames of a gateway that carried no input's meter."),
+    "block-surplus": ("含有与声明输入无关的数据块。", "A block that no input or no frame of the file asks for."),
+    "body-missing": ("完整级文件缺少数据块正文。", "A file of level full lacks the body of a block."),
     "frames-disputed": (
         "帧存在争议(网关签署了两个版本)。", "The gateway signed two payloads for one frame in the span."),
     "completeness-mismatch": ("完整性统计与声明不符。", "The completeness counts are not the statement's."),
@@ -126,6 +142,7 @@ CODES: dict[str, Texts] = {
                             "A boundary reading is a spike: it does not fit the readings before or after it."),
     "reading-quality": ("引用的读数质量标记不允许。", "A boundary reading is not of measured quality."),
     "input-mismatch": ("重算的输入与明细不符。", "A recomputed input is not the one in the details."),
+    "meter-foreign": ("电表登记在其他单位名下。", "A meter is registered for another organisation."),
     "serial-mismatch": (
         "序列号(累计量)推算不符。", "A serial number does not follow from the register and its history."),
     "details-absent": ("文件不含明细。", "The file holds no details."),
@@ -137,6 +154,7 @@ CODES: dict[str, Texts] = {
     "staleness-exceeded": ("期末(初)读数过旧。", "A reading taken for an end of the period is too old."),
     "rules-outcome": ("按规则无法重算。", "The rules could not be re-run on these inputs."),
     "statement-mismatch": ("重算结果与声明不一致。", "Re-running the rules gives another statement."),
+    "rules-surplus": ("含有方法学不使用的规则。", "A rule that the methodology does not use."),
     "rules-absent": ("文件不含规则。", "The file holds no rules."),
     # 9
     "claim-signer": ("申报不是由主体的登记账户签署。", "The claim is not signed by an account of its subject."),

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from decimal import Decimal
 from hashlib import sha256
 from typing import Any
 
@@ -20,8 +22,9 @@ from sqlalchemy import Connection, Engine
 from certificates import store
 from certificates.claim import sign
 from core import jcs
-from core.claims import ClaimDocument
+from core.claims import Carried, ClaimDocument
 from core.database import transaction
+from core.documents import MethodologyRef
 from core.errors import FormError, NotFound, Refused
 from core.opinions import opinion_payload
 from core.period import Period
@@ -35,11 +38,13 @@ DETAILS: list[dict[str, Any]] = [
 ]
 
 
-def record(connection: Connection, document: ClaimDocument, index: int) -> store.StoredStatement:
-    """A claim and its statement, appended at index and index + 1."""
+def record(connection: Connection, document: ClaimDocument, index: int, run: dict[str, Any] | None = None,
+           **fields: Any) -> store.StoredStatement:
+    """A claim and its statement, appended at index and index + 1. `run`: members of its run record."""
     stored = store.record_claim(connection, sign(document, ENTERPRISE), index)
-    return store.record_statement(connection, statement_payload(document), DETAILS, stored.digest, b"\x05" * 32,
-                                  index + 1)
+    details = [*DETAILS, *([{"salt": "03" * 16, "record": {"kind": "run"} | run}] if run else [])]
+    return store.record_statement(connection, statement_payload(document, **fields), details, stored.digest,
+                                  b"\x05" * 32, index + 1)
 
 
 def test_a_claim_is_found_by_its_digest(connection: Connection) -> None:
@@ -126,6 +131,68 @@ def test_a_corrected_boundary_may_replace_a_statement_of_another_key_but_not_of_
         store.check_exclusive(connection, claim(subject="org:lanhe-steel", supersedes=first.digest))
     with pytest.raises(NotFound, match="statement-unknown"):
         store.check_exclusive(connection, claim(boundary="其他", supersedes=b"\x09" * 32))
+
+
+CARRIED = {"value": "0.25", "unit": "MWh"}
+
+
+def left(connection: Connection, document: ClaimDocument, index: int, **fields: Any) -> store.StoredStatement:
+    """A statement of the claim that left 0.25 MWh."""
+    return record(connection, document, index, carried_out=CARRIED, **fields)
+
+
+def carrying(before: store.StoredStatement, value: str = "0.25", **fields: Any) -> ClaimDocument:
+    """A claim of the month after that carries a remainder."""
+    carried = Carried(before.digest, Decimal(value), "MWh")
+    return claim(**{"period": Period(PERIOD.end, PERIOD.end + 1), "carried": carried} | fields)
+
+
+def test_a_remainder_is_carried_from_the_statement_that_left_it(connection: Connection) -> None:
+    first = left(connection, claim(), 7)
+    store.check_exclusive(connection, carrying(first))
+
+
+@pytest.mark.parametrize("fields", [
+    {"value": "0.26"}, {"value": "0.2"}, {"value": "0"}, {"subject": "org:lanhe-steel"},
+    {"methodology": MethodologyRef("another", "1", b"\x01" * 32)}])
+def test_no_other_remainder_than_was_left_to_this_subject_is_carried(connection: Connection,
+                                                                    fields: dict[str, Any]) -> None:
+    first = left(connection, claim(), 7)
+    with pytest.raises(Refused, match="claim-carried"):
+        store.check_exclusive(connection, carrying(first, **fields))
+
+
+def test_nothing_is_carried_from_a_statement_that_left_nothing_or_is_unknown(connection: Connection) -> None:
+    first = record(connection, claim(), 7)
+    with pytest.raises(Refused, match="claim-carried"):
+        store.check_exclusive(connection, carrying(first))
+    with pytest.raises(NotFound, match="statement-unknown"):
+        store.check_exclusive(connection, carrying(replace(first, digest=b"\x09" * 32)))
+
+
+def test_a_remainder_is_carried_once(connection: Connection) -> None:
+    first = left(connection, claim(), 7)
+    second = left(connection, carrying(first), 9, run={"carried": {"statement": first.digest.hex(), **CARRIED}})
+    with pytest.raises(Refused, match="claim-carried"):
+        store.check_exclusive(connection, carrying(first, boundary="另一边界"))
+    assert store.statements_reading(connection, store.CARRIED + first.digest.hex()) == [second.digest]
+
+
+def test_the_correction_of_a_statement_carries_what_that_one_carried(connection: Connection) -> None:
+    first = left(connection, claim(), 7)
+    run = {"carried": {"statement": first.digest.hex(), **CARRIED}}
+    second = left(connection, carrying(first), 9, run=run)
+    store.check_exclusive(connection, carrying(first, supersedes=second.digest))
+    third = left(connection, carrying(first, supersedes=second.digest), 11, run=run)
+    store.check_exclusive(connection, carrying(first, supersedes=third.digest))
+
+
+def test_a_corrected_statement_leaves_no_remainder(connection: Connection) -> None:
+    first = left(connection, claim(), 7)
+    second = left(connection, claim(supersedes=first.digest), 9)  # a correction that happens to leave as much
+    with pytest.raises(Refused, match="claim-carried"):
+        store.check_exclusive(connection, carrying(first))
+    store.check_exclusive(connection, carrying(second))
 
 
 def test_a_payload_out_of_form_is_not_kept(connection: Connection) -> None:

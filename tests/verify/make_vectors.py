@@ -16,7 +16,8 @@ from typing import Any
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 sys.path.insert(0, str(Path(__file__).parent))
 
-from verify_cases import CASES, EvidenceCase, world
+from verify_cases import CASES
+from verify_forging import EvidenceCase, world
 from verify_world import Lies
 
 from core.errors import InputError

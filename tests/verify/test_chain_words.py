@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from verify_cases import world
+from verify_forging import world
 from verify_trie import Trie, chain_evidence, word
 from verify_world import CHAIN_ID, CHAIN_TIME, CONTRACTS, VALIDATORS, Lies, World, altered
 

@@ -229,6 +229,19 @@ def test_a_meter_that_moved_unregistered_is_not_covered() -> None:
     assert checked(Unregistered()).steps[5].code in ("period-not-covered", "completeness-mismatch")
 
 
+def test_frames_of_a_gateway_that_carried_no_input_s_meter_do_not_belong_in_the_file() -> None:
+    class Stayed(Moved):
+        """By its history the meter stayed; the statement counts the first gateway's frames, the file shows both."""
+
+        move_registered = False
+
+        def _completeness(self) -> dict[str, str]:
+            return super()._completeness() | {"frames": "3"}
+    report = checked(Stayed())
+    assert report.steps[5].code == "frames-surplus"
+    assert SECOND in report.steps[5].detail
+
+
 def test_after_a_move_the_second_gateway_s_frames_are_needed() -> None:
     class Half(Moved):
         def gateways(self) -> list[str]:

@@ -65,7 +65,7 @@ def test_one_verdict_for_one_file() -> None:
 
 def test_every_code_a_case_meets_has_words_for_a_person() -> None:
     parsers = {"json-not-canonical", "cbor-not-canonical", "trie-node-hash", "header-hash", "qbft-seal-foreign",
-               "key-unknown", "key-revoked", "signature-invalid"}
+               "key-unknown", "key-revoked", "signature-invalid", "claim-carried-whole", "document-text"}
     assert {case.code for case in CASES.values() if case.step} - parsers <= set(CODES)
 
 

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from verify_cases import document, items, world
+from verify_forging import document, items, world
 from verify_world import GATEWAY, PV, Lies, altered
 
 from core import jcs

@@ -8,7 +8,7 @@ from hashlib import sha256
 from typing import Any
 
 import pytest
-from verify_cases import document, items, world
+from verify_forging import document, items, world
 from verify_world import ENTERPRISE, GATEWAY, NODE, PV, REVIEWED, VERIFIER, Lies, World, account, altered, signer
 
 from attestation import manifest

@@ -6,7 +6,7 @@ from dataclasses import replace
 from hashlib import sha256
 
 import pytest
-from verify_cases import world
+from verify_forging import world
 from verify_world import CHAIN_TIME, HOUR, Lies, World, altered
 
 from attestation.envelope import open_envelope

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from verify_cases import world
+from verify_forging import world
 from verify_world import VALIDATORS, signer
 
 from core.errors import CarbonSealError, InputError

@@ -7,7 +7,7 @@ from itertools import product
 from typing import Any
 
 import pytest
-from verify_cases import document, world
+from verify_forging import document, world
 from verify_world import Lies, World, altered
 
 from ledger.checkpoint import WitnessPolicy

@@ -2,200 +2,70 @@
 
 from __future__ import annotations
 
-import io
-import zipfile
-from collections.abc import Callable
-from dataclasses import dataclass, replace
-from decimal import Decimal
+from dataclasses import replace
 from hashlib import sha256
-from typing import Any
 
+from verify_foreign_cases import FOREIGN_CASES
+from verify_forging import (
+    BLOCKS,
+    EvidenceCase,
+    assign,
+    billed,
+    chain,
+    change,
+    changed_reading,
+    day_of,
+    distrust,
+    document,
+    exchange,
+    factor,
+    far_neighbour,
+    forge_node,
+    forged_index,
+    frames_from,
+    frames_until,
+    items,
+    lie,
+    member_swapped,
+    omitted,
+    other_checkpoint,
+    other_statement,
+    participant,
+    position_of,
+    raised,
+    readme,
+    statement,
+    unproven_head,
+    without_history,
+    witnesses,
+    world,
+    zipped_again,
+)
 from verify_world import (
     CHAIN_TIME,
     ENTERPRISE,
-    EXPORT,
     GATEWAY,
     HOUR,
     NODE,
     ORIGIN,
     PERIOD,
-    POINT,
     PV,
     RISE_WH,
-    STEP,
     VERIFIER,
-    WITNESS,
     Lies,
     World,
     account,
     altered,
-    item,
     signer,
 )
 
-from attestation import envelope
-from core import cbor, jcs, merkle
-from core.claims import ClaimInput, DocumentInput, MeterInput
 from core.opinions import Finding
 from core.records import ClockQuality, Conclusion
 from ledger import checkpoint
 from ledger.anchor.layout import retirement_digest
 from ledger.checkpoint import WitnessPolicy
-from verify.bundle import read_container, write_container
 from verify.members import name_of
-from verify.trust import Trust, ValidatorSet
-
-Build = Callable[[], bytes]
-FRAMES = f"frames/{name_of(GATEWAY)}/"
-BLOCKS = f"blocks/{name_of(PV)}/"
-
-
-@dataclass(frozen=True)
-class EvidenceCase:
-    """A file, the reader's trust and clock, and the verdict. `step` and `code`: what must catch it (0: nothing)."""
-
-    why: str
-    build: Build
-    step: int = 0
-    code: str = ""
-    trust: Callable[[Trust], Trust] = lambda trust: trust
-    now: int | None = None
-    development: bool = False
-
-    @property
-    def valid(self) -> bool:
-        """Whether the verdict must be valid."""
-        return not self.step
-
-
-_WORLDS: dict[str, World] = {}
-
-
-def world(lies: Lies | None = None) -> World:
-    """The world of some lies, built once."""
-    key = repr(lies)
-    if key not in _WORLDS:
-        _WORLDS[key] = World(lies)
-    return _WORLDS[key]
-
-
-def lie(why: str, step: int, code: str, level: str = "full", **lies: Any) -> EvidenceCase:
-    """A case of a world that lies."""
-    return EvidenceCase(why, lambda: World(Lies(**lies)).file(level), step, code)
-
-
-def change(why: str, step: int, code: str, name: str, how: Callable[[bytes], bytes] | None, level: str = "full",
-           **header: Any) -> EvidenceCase:
-    """A case of the honest file with one member changed (None: removed) and the list of members made to fit."""
-    return EvidenceCase(why, lambda: altered(world().file(level), {name: how}, **header), step, code)
-
-
-def distrust(why: str, step: int, code: str, trust: Callable[[Trust], Trust], now: int | None = None,
-             lies: Lies | None = None) -> EvidenceCase:
-    """A case of a file with another reader."""
-    return EvidenceCase(why, lambda: world(lies).file(), step, code, trust, now)
-
-
-def items(edit: Callable[[list[Any]], Any]) -> Callable[[bytes], bytes]:
-    """A change to the items of a CBOR sequence."""
-    def apply(data: bytes) -> bytes:
-        values = list(cbor.sequence(data))
-        edit(values)
-        return b"".join(item(value) for value in values)
-    return apply
-
-
-def document(edit: Callable[[Any], Any]) -> Callable[[bytes], bytes]:
-    """A change to a JSON member."""
-    def apply(data: bytes) -> bytes:
-        value = jcs.parse(data)
-        edit(value)
-        return jcs.canonical(value)
-    return apply
-
-
-def flipped(position: int) -> Callable[[bytes], bytes]:
-    """One bit of one byte turned over."""
-    return lambda data: data[:position] + bytes([data[position] ^ 1]) + data[position + 1 :]
-
-
-def _set(*path: Any) -> Callable[[Any], None]:
-    """Assigns the last of `path` at the place the others name."""
-    def apply(value: Any) -> None:
-        for step in path[:-2]:
-            value = value[step]
-        value[path[-2]] = path[-1]
-    return apply
-
-
-def day_of(seq: int, folder: str = FRAMES) -> str:
-    """The member in which a frame (or its block) stands."""
-    return f"{folder}{world()._day(seq)}.cbor"
-
-
-def position_of(seq: int) -> int:
-    """The place of a frame among the items of its day."""
-    return [other for other in world().chain() if day_of(other) == day_of(seq)].index(seq)
-
-
-def zipped_again() -> bytes:
-    """The honest members, packed by an ordinary tool."""
-    buffer = io.BytesIO()
-    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
-        for name, content in read_container(world().file("public")).items():
-            archive.writestr(zipfile.ZipInfo(name, (2026, 11, 22, 12, 0, 0)), content)
-    return buffer.getvalue()
-
-
-def member_swapped(name: str, content: bytes) -> bytes:
-    """One member replaced while the list of members stays as it was."""
-    return write_container({**read_container(world().file("public")), name: content})
-
-
-def other_checkpoint() -> bytes:
-    """The log a moment earlier, rightly signed."""
-    size = len(world().entries) - 1
-    return checkpoint.sign(signer("log"), ORIGIN, size, merkle.root(world().leaves[:size])).note
-
-
-def changed_reading(values: list[Any]) -> None:
-    """One reading inside a body is another."""
-    body = cbor.decode(values[2][6])
-    body[1][0][2] += 1_000_000
-    values[2][6] = cbor.encode(body)
-
-
-def _chain(**changes: Any) -> Callable[[Trust], Trust]:
-    return lambda trust: replace(trust, chain=replace(trust.chain, **changes))
-
-
-def _participant(org: str, **fields: Any) -> dict[str, dict[str, Any]]:
-    return {"participants": {org: fields}}
-
-
-def _forged_index(index: int) -> Callable[[bytes], bytes]:
-    def apply(data: bytes) -> bytes:
-        lines = data.split(b"\n")
-        assert lines[1] == b"index %d" % index
-        lines[2] = b"A" * 43 + b"="
-        return b"\n".join(lines)
-    return apply
-
-
-def _statement(why: str, step: int, code: str, **fields: Any) -> EvidenceCase:
-    return lie(why, step, code, statement=fields)
-
-
-def raised(start: int, wh: int, readings: int) -> dict[int, int]:
-    """So many readings from an instant on, each that much higher."""
-    return {start + i * STEP: wh for i in range(readings)}
-
-
-def _billed(value: str) -> dict[str, tuple[ClaimInput, ...]]:
-    """Inputs of a claim, one of them from a bill."""
-    bill = DocumentInput(sha256(b"bill").digest(), Decimal(value), "kWh", "站用电结算单")
-    return {"generation": (MeterInput(POINT, EXPORT),), "auxiliary": (bill,)}
-
+from verify.trust import ValidatorSet
 
 STATEMENT = world().statement_index
 FINDING = Finding("B1", "non-conformity", "铭牌容量与登记不符", True, "corrected")
@@ -240,7 +110,7 @@ CASES: dict[str, EvidenceCase] = {
         "The file brings its own trust list.", lambda: altered(world().file("public"), {"trust.json": b"{}"}), 1,
         "container-member-unknown"),
     "member-missing": change("No claim.", 1, "container-member-missing", "manifest/rows.json", None, "public"),
-    "readme-altered": EvidenceCase("README.txt says something else.", lambda: _readme(), 1, "readme-altered"),
+    "readme-altered": EvidenceCase("README.txt says something else.", lambda: readme(), 1, "readme-altered"),
     "json-not-canonical": change("A space in a JSON member.", 1, "json-not-canonical", "certificate.json",
                                  lambda data: data + b" ", "public"),
     "cbor-not-canonical": change("An integer written longer than it is.", 1, "cbor-not-canonical",
@@ -253,7 +123,7 @@ CASES: dict[str, EvidenceCase] = {
         trust, origin="other.example/park", log_key=checkpoint.note.parse_key(
             checkpoint.log_key("other.example/park", signer("log").public_key)))),
     "not-witnessed": distrust("Two witnesses are asked for, one has signed.", 2, "checkpoint-not-witnessed",
-                              lambda trust: replace(trust, witnesses=_witnesses(2))),
+                              lambda trust: replace(trust, witnesses=witnesses(2))),
     "frozen": distrust("The witnesses saw it long ago.", 2, "checkpoint-stale", lambda trust: replace(
         trust, max_age=24 * HOUR), CHAIN_TIME + 25 * HOUR),
 
@@ -267,20 +137,20 @@ CASES: dict[str, EvidenceCase] = {
     "anchor-other-chain": lie("Anchored on another chain.", 3, "chain-foreign", "public", chain_id=1),
     "too-few-seals": lie("Two of four validators sealed.", 3, "qbft-quorum", "public", seals=2),
     "validators-unpinned": distrust("The reader pins validators for earlier blocks only.", 3, "validators-unpinned",
-                                    _chain(validators=(ValidatorSet(0, 50, (OTHER,)),))),
+                                    chain(validators=(ValidatorSet(0, 50, (OTHER,)),))),
     "strangers-sealed": distrust("Sealed by validators the reader does not trust.", 3, "qbft-seal-foreign",
-                                 _chain(validators=(ValidatorSet(0, None, (OTHER,)),))),
+                                 chain(validators=(ValidatorSet(0, None, (OTHER,)),))),
     "storage-forged": change("A node of the storage proof is another.", 3, "trie-node-hash", "anchor.json",
-                             document(lambda value: _forge_node(value)), "public"),
+                             document(lambda value: forge_node(value)), "public"),
     "state-forged": change("The header names another state root.", 3, "header-hash", "anchor.json",
-                           document(_set("header", "stateRoot", "0x" + "11" * 32)), "public"),
+                           document(assign("header", "stateRoot", "0x" + "11" * 32)), "public"),
     "development-chain-refused": EvidenceCase("No seals, and the reader does not allow that.",
                                               lambda: world(Lies(development=True)).file("public"), 3,
                                               "development-chain", development=True),
 
     # 4 Inclusion.
     "forged-path": change("A hash of an inclusion path is another.", 4, "inclusion-root",
-                          f"proofs/{STATEMENT}.tlog-proof", _forged_index(STATEMENT), "public"),
+                          f"proofs/{STATEMENT}.tlog-proof", forged_index(STATEMENT), "public"),
     "proof-missing": change("No proof for the statement.", 4, "proof-missing", f"proofs/{STATEMENT}.tlog-proof", None,
                             "public"),
     "proof-surplus": EvidenceCase("A proof that belongs to nothing.", lambda: altered(
@@ -291,8 +161,8 @@ CASES: dict[str, EvidenceCase] = {
                                      f"proofs/{STATEMENT}.tlog-proof", lambda _: world().proof(STATEMENT + 1),
                                      "public"),
     "statement-swapped": change("A statement that is not in the log.", 4, "inclusion-root", "statement.cose",
-                                lambda _: _other_statement(), "public"),
-    "chain-head-unproven": EvidenceCase("The last frame has no proof.", lambda: _unproven_head(), 4,
+                                lambda _: other_statement(), "public"),
+    "chain-head-unproven": EvidenceCase("The last frame has no proof.", lambda: unproven_head(), 4,
                                         "frame-head-unproven"),
 
     # 5 Signers.
@@ -300,19 +170,19 @@ CASES: dict[str, EvidenceCase] = {
     "frame-of-another-log": lie("Frames signed for another log.", 5, "signature-invalid",
                                 frame_origin="other.example/park"),
     "revoked-before": lie("The gateway's key was revoked before its frames.", 5, "key-revoked", revoke="before"),
-    "omitted-revocation": EvidenceCase("A revocation is left out of the gateway's history.", lambda: _omitted(
+    "omitted-revocation": EvidenceCase("A revocation is left out of the gateway's history.", lambda: omitted(
         Lies(revoke="after"), GATEWAY), 5, "history-incomplete"),
     "omitted-entry": change("A history begins with its second entry.", 5, "history-incomplete",
                             f"histories/{name_of(PV)}.cbor", items(lambda values: values.pop())),
-    "omitted-history": EvidenceCase("No history of the verifier.", lambda: _without_history(VERIFIER), 5,
+    "omitted-history": EvidenceCase("No history of the verifier.", lambda: without_history(VERIFIER), 5,
                                     "history-missing"),
     "manifest-false-row": change("A row that is not in the manifest.", 5, "manifest-root", "manifest/rows.json",
-                                 document(_set("rows", 0, "head", "00" * 32)), "public"),
+                                 document(assign("rows", 0, "head", "00" * 32)), "public"),
     "manifest-row-missing": change("Neither row nor absence for the statements of this key.", 5,
                                    "manifest-row-missing", "manifest/rows.json", document(
                                        lambda value: value["rows"].pop()), "public"),
     "absence-false": change("A dispute history is said to be absent between rows that are not neighbours.", 5,
-                            "manifest-root", "manifest/rows.json", document(lambda value: _far_neighbour(value))),
+                            "manifest-root", "manifest/rows.json", document(lambda value: far_neighbour(value))),
     "manifest-not-named": lie("The opinion names another manifest.", 5, "manifest-mismatch", "public",
                               opinion={"manifest": sha256(b"another").digest()}),
     "manifest-unconfirmed": lie("Nobody but the node vouches for the manifest.", 5, "manifest-unconfirmed", "public",
@@ -326,20 +196,20 @@ CASES: dict[str, EvidenceCase] = {
     "statement-by-nobody": lie("The statement is signed by an unregistered key.", 5, "signer-unknown", "public",
                                statement_signer="thief"),
     "node-without-role": lie("The key that signs belongs to no node.", 5, "signer-not-valid", "public",
-                             **_participant(NODE, roles=["trader"])),
+                             **participant(NODE, roles=["trader"])),
 
     # 6 Completeness.
     "dropped-frame": change("A frame in the middle of the period is missing.", 6, "frame-missing", day_of(5),
                             items(lambda values: values.pop(position_of(5)))),
-    "dropped-last-frames": EvidenceCase("The frames end before the period does.", lambda: _frames_until(6), 6,
+    "dropped-last-frames": EvidenceCase("The frames end before the period does.", lambda: frames_until(6), 6,
                                         "period-not-covered"),
-    "dropped-first-frames": EvidenceCase("The frames begin inside the period.", lambda: _frames_from(3), 6,
+    "dropped-first-frames": EvidenceCase("The frames begin inside the period.", lambda: frames_from(3), 6,
                                          "period-not-covered"),
     "equivocation": lie("The gateway signed two payloads for one frame.", 6, "frames-disputed", dispute=True),
     "block-missing": change("A frame without the meter's block.", 6, "block-missing", day_of(4, BLOCKS),
                             items(lambda values: values.pop(position_of(4)))),
     "block-of-another-frame": change("A block that is not in its frame.", 6, "block-inclusion", day_of(4, BLOCKS),
-                                     items(lambda values: _exchange(values))),
+                                     items(lambda values: exchange(values))),
     "gaps-hidden": lie("The statement counts no gap where there is one.", 6, "completeness-mismatch", kind="emission",
                        completeness={"gaps": "0"}),
 
@@ -347,11 +217,11 @@ CASES: dict[str, EvidenceCase] = {
     "changed-reading": change("One reading is another.", 7, "body-mismatch", day_of(3, BLOCKS),
                               items(changed_reading)),
     "changed-detail": change("One detail is another.", 7, "details-root", "details/complete.json",
-                             document(_set("records", 1, "record", "uncertainty", "5"))),
+                             document(assign("records", 1, "record", "uncertainty", "5"))),
     "detail-left-out": change("The last detail is missing.", 7, "details-count", "details/complete.json",
                               document(lambda value: value["records"].pop())),
     "salt-changed": change("A salt is another.", 7, "details-root", "details/complete.json",
-                           document(_set("records", 0, "salt", "00" * 16))),
+                           document(assign("records", 0, "salt", "00" * 16))),
     "earlier-reading": lie("A later reading before the end was passed over.", 7, "reading-not-last",
                            earlier_reading=1),
     "end-spike": lie("The period ends on a single reading far above its neighbours.", 7, "reading-implausible",
@@ -378,29 +248,29 @@ CASES: dict[str, EvidenceCase] = {
 
     # 8 Rules.
     "changed-factor": EvidenceCase("An emission factor is another.", lambda: altered(
-        world(Lies(kind="emission")).file(), {"rules/documents.json": document(lambda value: _factor(value))}), 8,
+        world(Lies(kind="emission")).file(), {"rules/documents.json": document(lambda value: factor(value))}), 8,
         "rules-digest"),
-    "statement-inflated": _statement("The statement claims more than the rules give.", 8, "statement-mismatch",
+    "statement-inflated": statement("The statement claims more than the rules give.", 8, "statement-mismatch",
                                      result={"value": "33", "unit": "MWh"}),
-    "notice-hidden": _statement("The statement leaves out what must be said.", 8, "statement-mismatch", notices=[]),
+    "notice-hidden": statement("The statement leaves out what must be said.", 8, "statement-mismatch", notices=[]),
     "rules-missing": change("A formula is missing.", 8, "rules-digest", "rules/documents.json",
                             document(lambda value: value.pop("formulas/green-power.whole-units@1"))),
-    "other-release": _statement("The statement names another release.", 8, "rules-release",
+    "other-release": statement("The statement names another release.", 8, "rules-release",
                                 rules=sha256(b"another").hexdigest()),
 
     # 9 Claim and opinion.
     "claim-by-somebody": lie("The claim is signed by somebody else.", 9, "claim-signer", "public",
                              claim_account="thief"),
     "claim-input-changed": lie("The node changed the value of an input after the enterprise had signed.", 9,
-                               "claim-signer", "public", claim={"inputs": _billed("12.5")},
-                               claim_once_signed={"inputs": _billed("125")}),
+                               "claim-signer", "public", claim={"inputs": billed("12.5")},
+                               claim_once_signed={"inputs": billed("125")}),
     "claim-option-changed": lie("The node changed an option after the enterprise had signed.", 9, "claim-signer",
                                 "public", claim_once_signed={"options": {"factor": "another"}}),
     "claim-for-another": lie("The claim is for another boundary.", 9, "claim-fields", "public",
                              claim={"boundary": "another roof"}),
     "another-park": lie("The statement is of another park's log.", 9, "claim-fields", "public",
                         statement={"origin": "other.example/park"}),
-    "key-exchanged": _statement("An exclusivity key that hides an earlier statement.", 9, "exclusivity-key",
+    "key-exchanged": statement("An exclusivity key that hides an earlier statement.", 9, "exclusivity-key",
                                 exclusivity_key=sha256(b"fresh").hexdigest()),
     "opinion-by-somebody": lie("The opinion is signed by somebody else.", 9, "opinion-signer", "public",
                                opinion_account="thief"),
@@ -419,9 +289,9 @@ CASES: dict[str, EvidenceCase] = {
         VERIFIER: {"group": "org:lanhe"}, ENTERPRISE: {"group": "org:lanhe"}})).file("public"), 9,
         "verifier-not-independent"),
     "verifier-trades": lie("The verifier trades certificates itself.", 9, "verifier-not-independent", "public",
-                           **_participant(VERIFIER, roles=["verifier", "trader"])),
+                           **participant(VERIFIER, roles=["verifier", "trader"])),
     "verifier-not-accredited": lie("The verifier has no accreditation.", 9, "verifier-not-accredited", "public",
-                                   **_participant(VERIFIER, accreditation=None)),
+                                   **participant(VERIFIER, accreditation=None)),
 
     # 10 The certificate.
     "not-issued": lie("The chain knows no such certificate.", 10, "certificate-not-issued", "public",
@@ -458,88 +328,5 @@ CASES: dict[str, EvidenceCase] = {
                                 status_block=99),
     "status-stale": distrust("The status is older than the reader admits.", 10, "status-stale", lambda trust: replace(
         trust, max_age=24 * HOUR, witnesses=WitnessPolicy()), CHAIN_TIME + 25 * HOUR),
+    **FOREIGN_CASES,
 }
-
-
-def _witnesses(threshold: int) -> WitnessPolicy:
-    return WitnessPolicy.parse(threshold, [checkpoint.witness_key(name, signer(key).public_key) for name, key in (
-        (WITNESS, "witness"), ("witness.example/two", "witness-two"))])
-
-
-def _readme() -> bytes:
-    members = read_container(world().file("public"))
-    members["README.txt"] = b"This certificate is approved.\n"
-    bundle = jcs.parse(members["bundle.json"])
-    bundle["members"]["README.txt"] = sha256(members["README.txt"]).hexdigest()
-    members["bundle.json"] = jcs.canonical(bundle)
-    return write_container(members)
-
-
-def _forge_node(value: Any) -> None:
-    proof = next(iter(value["storage"].values()))
-    proof[-1] = proof[-1][:-2] + ("00" if proof[-1][-2:] != "00" else "01")
-
-
-def _other_statement() -> bytes:
-    payload = jcs.parse(world().statement_payload)
-    payload["boundary"] = "another roof"
-    return envelope.seal(signer("node"), envelope.STATEMENT, jcs.canonical(payload), ORIGIN)
-
-
-def _unproven_head() -> bytes:
-    seq = world().chain()[-1]
-    index = world().frames[seq][0]
-    return altered(world().file(), {
-        day_of(seq): items(_set(-1, 0, None)), f"proofs/{index}.tlog-proof": None})
-
-
-def _omitted(lies: Lies, subject: str) -> bytes:
-    made = world(lies)
-    index = made.histories[subject][-1]
-    return altered(made.file(), {f"histories/{name_of(subject)}.cbor": items(lambda values: values.pop()),
-                                 f"proofs/{index}.tlog-proof": None})
-
-
-def _without_history(subject: str) -> bytes:
-    made = world()
-    proofs: dict[str, None] = {f"proofs/{index}.tlog-proof": None for index in made.histories[subject]}
-    return altered(made.file("public"), {f"histories/{name_of(subject)}.cbor": None, **proofs})
-
-
-def _far_neighbour(value: Any) -> None:
-    absence = value["absent"][0]
-    absence["after"] = next(row for row in reversed(value["rows"]) if row["subject"] > absence["subject"])
-
-
-def _frames_until(last: int) -> bytes:
-    return _frames([seq for seq in world().chain() if seq <= last])
-
-
-def _frames_from(first: int) -> bytes:
-    return _frames([seq for seq in world().chain() if seq >= first])
-
-
-def _frames(kept: list[int]) -> bytes:
-    """The honest file with only these frames and their blocks, the last of them proven."""
-    made = world()
-    changes: dict[str, Any] = {day_of(seq): None for seq in made.chain()}
-    changes |= {day_of(seq, BLOCKS): None for seq in made.chain()}
-    blocks = {value[2]: value for name, content in read_container(made.file()).items() if name.startswith(BLOCKS)
-              for value in cbor.sequence(content)}
-    for seq in made.chain():
-        index, submission = made.frames[seq]
-        changes[f"proofs/{index}.tlog-proof"] = made.proof(index) if seq == kept[-1] else None
-        if seq in kept:
-            changes[day_of(seq)] = (changes[day_of(seq)] or b"") + item(
-                [index if seq == kept[-1] else None, submission.envelope])
-            changes[day_of(seq, BLOCKS)] = (changes[day_of(seq, BLOCKS)] or b"") + item(blocks[seq])
-    return altered(made.file(), changes)
-
-
-def _exchange(values: list[Any]) -> None:
-    values[0][5:7], values[1][5:7] = values[1][5:7], values[0][5:7]
-
-
-def _factor(value: Any) -> None:
-    value["parameters/grid.average.cn"]["values"][-1]["value"] = "0.3"
-

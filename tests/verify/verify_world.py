@@ -104,6 +104,8 @@ class Lies:
     revoke: str = ""
     dispute: bool = False
     newer_statement: bool = False
+    meter_org: str = "org:lanhe-energy"
+    point: Mapping[str, Any] = field(default_factory=dict)
     clock: ClockQuality = ClockQuality.SYNCHRONISED
     low_quality_end: bool = False
     participants: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
@@ -180,7 +182,7 @@ class World:
             "public_key": signer("gateway").public_key.hex(), "site": "site:lanhe", "org": ENTERPRISE})
         for meter, quantity, direction in ((PV, EXPORT, "generation"), (MAIN, IMPORT, "import")):
             self.register("meter", envelope.METER, meter, "profile", time, {
-                "profile": profile(quantity, direction, meter, self.lies.origin)})
+                "profile": profile(quantity, direction, meter, self.lies.origin) | {"org": self.lies.meter_org}})
         if self.lies.revoke == "before":
             self.register("device", envelope.DEVICE, GATEWAY, "revoke", time, {"reason": "compromised"})
 
@@ -245,7 +247,8 @@ class World:
         reading = ReadingPlace(opening, START - 2 * FRAME, GATEWAY, 0, 0, 1, 0, self.frames[0][0])
         self.register("claim-point", envelope.METER, POINT, "open", START - FRAME, {
             "meter": PV, "quantity": EXPORT, "grid_point": "GP-0001", "meter_serial": "SN-lanhe-pv",
-            "org": ENTERPRISE, "opening": str(opening), "capacity_w": "2000000", "first_reading": reading.as_json()})
+            "org": ENTERPRISE, "opening": str(opening), "capacity_w": "2000000", "first_reading": reading.as_json()}
+            | dict(self.lies.point))
 
     def _dispute(self) -> None:
         digests = tuple(sha256(part).digest() for part in (b"one", b"two"))
@@ -566,11 +569,11 @@ class World:
             pack((certificate["holder"], 20), (certificate["kind"], 1), (certificate["status"], 1),
                  (certificate["issued"], 8)),
             pack(*((certificate[name], 8) for name in ("amount", "first", "moved", "short")))], strict=True))
-        piece = {"digest": int.from_bytes(digest, "big"), "owner": holder, "status": 1, "retirement": 0}
+        piece = {"digest": int.from_bytes(digest, "big"), "owner": holder, "status": 1, "retirement": 0, "pledgee": 0}
         piece |= dict(lies.piece)
         words |= dict(zip(piece_slots(piece_id(digest, u0, u1)), [
-            piece["digest"], pack((piece["owner"], 20), (piece["status"], 1), (0, 1), (u0, 8)), pack((u1, 8), (0, 20)),
-            piece["retirement"]], strict=True))
+            piece["digest"], pack((piece["owner"], 20), (piece["status"], 1), (0, 1), (u0, 8)),
+            pack((u1, 8), (piece["pledgee"], 20)), piece["retirement"]], strict=True))
         head, *body = spent_slots(digest, len(intervals))
         words[head] = len(intervals)
         for i, span in enumerate(intervals):

@@ -45,12 +45,14 @@ def check(case: Case) -> str:
     piece = decode_piece(int.from_bytes(record.id, "big"), words)
     if certificate is None or piece is None:
         raise VerificationFailed("certificate-not-issued", "the chain has no such certificate", where=record.id.hex())
+    _note_state(case, certificate, piece)
     _check_status(record, certificate, piece)
     _check_fields(case, record, certificate, words)
     _check_marks(case, record, words)
     _check_age(case, fact)
     return (f"units {record.u0}–{record.u1 - 1} of {certificate.amount} {case.statement.unit}, {record.status}, owner "
-            f"{piece.owner}, block {fact.header.number} of {instant_text(fact.header.timestamp)}")
+            f"{piece.owner}{_burdens(certificate, piece)}, block {fact.header.number} of "
+            f"{instant_text(fact.header.timestamp)}")
 
 
 def _check_identity(case: Case, record: CertificateRecord) -> None:
@@ -96,6 +98,23 @@ def _check_status(record: CertificateRecord, certificate: CertificateState, piec
     if digest != piece.retirement:
         raise VerificationFailed("certificate-retirement", "purpose, beneficiary or period are others on the chain",
                                  where="certificate.json")
+
+
+def _note_state(case: Case, certificate: CertificateState, piece: PieceState) -> None:
+    """What a holder or buyer must see of a piece, whatever the verdict on the file."""
+    states = {
+        "piece-split": piece.status is PieceStatus.SPLIT, "piece-retired": piece.status is PieceStatus.RETIRED,
+        "piece-pledged": piece.pledgee is not None, "piece-short": certificate.short > 0,
+        "piece-superseded": certificate.status is CertificateStatus.SUPERSEDED,
+        "piece-revoked": certificate.status is CertificateStatus.REVOKED,
+    }
+    for code in (code for code, applies in states.items() if applies):
+        case.notice(code)
+
+
+def _burdens(certificate: CertificateState, piece: PieceState) -> str:
+    pledged = f", pledged to {piece.pledgee}" if piece.pledgee else ""
+    return pledged + (f", {certificate.short} units of it short" if certificate.short else "")
 
 
 def _check_fields(case: Case, record: CertificateRecord, certificate: CertificateState, words: ProvenWords) -> None:

@@ -23,6 +23,7 @@ from verify.completeness import Carrier, carriers, counted, figures
 from verify.model import BlockItem, FrameItem
 from verify.report import NotChecked
 from verify.sources import RegisterSource, register_sources
+from verify.surplus import check_series
 
 Key = tuple[str, int, int]
 # Gaps printed one by one in the detail; all are counted.
@@ -30,8 +31,8 @@ MAX_LISTED = 20
 
 
 def check(case: Case) -> str:
-    """Raises VerificationFailed (frame-…, period-not-covered, block-…, frames-disputed, completeness-mismatch),
-    NotChecked (frames-absent).
+    """Raises VerificationFailed (frame…, period-not-covered, block-…, body-missing, frames-disputed,
+    completeness-mismatch), NotChecked (frames-absent).
     """
     if case.evidence.details is None:
         raise NotChecked("frames-absent", "a public file shows neither inputs nor frames")
@@ -47,6 +48,7 @@ def check(case: Case) -> str:
             frames |= {(carrier.gateway, frame.epoch, frame.seq): frame for frame in covered}
             gaps += _check_blocks(case, meter, carrier.gateway, covered)
     _compare(case, frames, gaps, sources)
+    check_series(case, sources)
     return _summary(case, frames, gaps)
 
 

@@ -23,8 +23,8 @@ from verify.sources import RegisterSource, register_sources
 
 
 def check(case: Case) -> str:
-    """Raises VerificationFailed (details-…, body-mismatch, reading-…, serial-mismatch, input-mismatch), NotChecked
-    (details-absent, blocks-absent, earlier-step-failed).
+    """Raises VerificationFailed (details-…, body-mismatch, reading-…, serial-mismatch, input-mismatch, meter-foreign),
+    NotChecked (details-absent, blocks-absent, earlier-step-failed).
     """
     details = case.evidence.details
     if details is None:
@@ -70,13 +70,17 @@ def _leaf(detail: Detail) -> bytes:
 def _check_source(case: Case, source: RegisterSource) -> int:
     """Checks one register input; answers how many usable readings were passed over."""
     history = case.histories[source.meter]
+    _check_owner(case, source)
     if source.mark is not None:
         _check_claim_point(case, source)
     register = Register(history, source.quantity, _blocks_of(case, source.meter))
-    period = case.statement.period
-    passed, unflagged = 0, case.statement.completeness.get("flagged") == "0"
+    period = source.part or case.statement.period
+    # A substituted gap before the opening reading holds no reading that could have been taken.
+    passed = register.usable_within(*source.before) if source.before else 0
+    begins = source.before[1] if source.before else period.start
+    unflagged = case.statement.completeness.get("flagged") == "0"
     floor = None if source.opening is None else source.start
-    for place, instant, known in ((source.opening, period.start, None), (source.closing, period.end, floor)):
+    for place, instant, known in ((source.opening, begins, None), (source.closing, period.end, floor)):
         if place is not None:
             _check_index(case, place)
             register.check_place(place, source.method, known)
@@ -114,6 +118,14 @@ def _check_index(case: Case, place: ReadingPlace) -> None:
             return
     raise VerificationFailed("reading-not-found", f"the file has no frame epoch {place.epoch} seq {place.seq}",
                              where=place.gateway)
+
+
+def _check_owner(case: Case, source: RegisterSource) -> None:
+    """The meter is registered for the organisation that claims, at the reading it claims by."""
+    profile = profile_at(case.histories[source.meter], source.closing.time)
+    if profile is None or profile.org != case.statement.subject:
+        raise VerificationFailed("meter-foreign", f"the meter is registered for {profile.org if profile else 'nobody'}",
+                                 where=source.meter, hint="an enterprise claims by its own meters")
 
 
 def _check_claim_point(case: Case, source: RegisterSource) -> None:

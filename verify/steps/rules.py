@@ -14,6 +14,7 @@ from mrv.ruleset import RELEASE_SCHEMA, RuleSet, check_released
 from mrv.statement import rebuild
 from verify.case import Case
 from verify.report import NotChecked
+from verify.surplus import check_rules
 
 
 def check(case: Case) -> str:
@@ -57,6 +58,7 @@ def _released(case: Case, documents: Mapping[str, Any]) -> RuleSet:
     methodology = ruleset.methodologies.get(name)
     if methodology is None or methodology.digest != statement.methodology.digest:
         raise VerificationFailed("methodology-digest", "the file has another methodology of this name", where=name)
+    check_rules(ruleset, name)
     return ruleset
 
 

@@ -20,6 +20,7 @@ from verify.histories import NodeKeys, check_manifest, histories_of, participant
 from verify.model import Entry, FrameItem
 from verify.report import NotChecked
 from verify.sources import register_sources, subjects_of
+from verify.surplus import check_histories
 from verify.trust import key_by_id
 
 # Envelopes that the node signs as received or as made, and the use its key must be registered for.
@@ -29,7 +30,8 @@ NODE_USES = {envelope.STATEMENT: "statement", envelope.CLAIM: "claim", envelope.
 
 def check(case: Case) -> str:
     """Raises VerificationFailed, NotChecked (manifest-unconfirmed)."""
-    check_manifest(case, needed_subjects(case))
+    needed = needed_subjects(case)
+    check_manifest(case, needed)
     histories = histories_of(case)
     node = NodeKeys(participants_of(histories), case.trust.origin)
     for entry in _node_entries(case):
@@ -37,6 +39,7 @@ def check(case: Case) -> str:
     _check_release(case)
     for gateway, chain in case.evidence.frames.items():
         _check_frames(case.trust.origin, chain, histories[gateway])
+    check_histories(case, needed, histories)
     case.laid_histories = histories
     _note_origins(case, histories)
     _check_confirmed(case)
