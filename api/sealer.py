@@ -75,6 +75,6 @@ def manifest_due(deployment: Deployment, size: int) -> bool:
             newest = entries.newest(connection, MANIFEST)
         except NotFound:
             return size > 0
-    held = parse_manifest(newest.payload)
-    return (size > newest.log_index + 1
-            and deployment.clock.now() - held.time >= deployment.settings.manifest_interval_ms)
+    elapsed = deployment.clock.now() - parse_manifest(newest.payload).time
+    # A clock that was set back leaves a manifest of the future behind; nobody is to wait for its day to come.
+    return size > newest.log_index + 1 and not 0 <= elapsed < deployment.settings.manifest_interval_ms

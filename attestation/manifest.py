@@ -7,7 +7,7 @@ A manifest of size n covers the log entries [0, n).
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from attestation import dispute, envelope
@@ -48,12 +48,17 @@ class Manifest(NamedTuple):
 
 
 class ManifestFold:
-    """Folds log entries, in order, into the rows of a manifest."""
+    """Folds log entries, in order, into the rows of a manifest; from the first one, or from where a fold had come.
 
-    def __init__(self) -> None:
-        self._rows: dict[str, Row] = {}
-        self._places: dict[str, tuple[int, int]] = {}
-        self.size = 0
+    `places`: (epoch, seq) of the head of each "frames/<gateway>".
+    """
+
+    def __init__(self, size: int = 0, rows: Iterable[Row] = (),
+                 places: Mapping[str, tuple[int, int]] | None = None) -> None:
+        self._rows = {row.subject: row for row in rows}
+        self._changed: set[str] = set()
+        self.places = dict(places or {})
+        self.size = size
 
     def add(self, entry: bytes) -> None:
         """The next log entry. Raises FormError when it is not well formed."""
@@ -62,21 +67,27 @@ class ManifestFold:
         if subject is not None:
             before = self._rows.get(subject)
             self._rows[subject] = Row(subject, opened.digest, before.entries + 1 if before else 1)
+            self._changed.add(subject)
         self.size += 1
 
     def rows(self) -> list[Row]:
         """The rows so far, in the order of the manifest."""
-        return [self._rows[subject] for subject in sorted(self._rows, key=str.encode)]
+        return _ordered(self._rows.values())
+
+    def changed(self) -> list[Row]:
+        """The rows that are not as they were at the last call, or at the start; in the order of the manifest."""
+        changed, self._changed = self._changed, set()
+        return _ordered(self._rows[subject] for subject in changed)
 
     def _subject(self, opened: Envelope) -> str | None:
         if opened.content_type == envelope.FRAME:
             frame = decode_frame(opened.payload)
-            place = (frame.epoch, frame.seq)
+            subject, place = FRAMES + frame.gateway, (frame.epoch, frame.seq)
             # The second payload of an equivocation is a dispute, not the head of the chain.
-            if place <= self._places.get(frame.gateway, (-1, -1)):
+            if place <= self.places.get(subject, (-1, -1)):
                 return None
-            self._places[frame.gateway] = place
-            return FRAMES + frame.gateway
+            self.places[subject] = place
+            return subject
         if opened.content_type in envelope.REGISTRATIONS:
             return _text_field(opened.payload, "subject")
         if opened.content_type == envelope.DISPUTE:
@@ -84,6 +95,10 @@ class ManifestFold:
         if opened.content_type == envelope.STATEMENT:
             return STATEMENT + _text_field(opened.payload, "exclusivity_key")
         return None
+
+
+def _ordered(rows: Iterable[Row]) -> list[Row]:
+    return sorted(rows, key=lambda row: row.subject.encode())
 
 
 def _text_field(payload: bytes, name: str) -> str:

@@ -136,6 +136,22 @@ class DisputeRow(SQLModel, table=True):
     payload: bytes = Field(sa_type=LargeBinary)
 
 
+class ManifestRow(SQLModel, table=True):
+    """A row of the manifest over `size` entries, where it first stands or last changed. `head`: SHA-256 of the newest
+    payload, `entries`: how many there are; `epoch` and `seq` of that payload for the frames of a gateway.
+    """
+
+    __tablename__ = "attestation_manifest_row"
+    __table_args__ = ({"sqlite_with_rowid": False},)
+
+    subject: str = Field(primary_key=True)
+    size: int = Field(primary_key=True, sa_type=BigInteger)
+    head: bytes = Field(sa_type=LargeBinary)
+    entries: int = Field(sa_type=BigInteger)
+    epoch: int | None = Field(sa_type=BigInteger)
+    seq: int | None = Field(sa_type=BigInteger)
+
+
 class BeaconRow(SQLModel, table=True):
     """A finalised block the node has seen; `time` in ms UTC."""
 

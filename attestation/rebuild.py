@@ -20,10 +20,12 @@ from attestation.envelope import open_envelope
 from attestation.flags import Context, Flag, clock_is_off, flag, frame_flags, span_of
 from attestation.frame import Frame, Link, decode_frame, link_of
 from attestation.frameblocks import FrameBlocks, open_blocks
-from attestation.models import DisputeRow, FlagRow, FrameRow, GatewayRow, RegisterRow, RegistrationRow
+from attestation.manifest import ManifestFold, check_rows, parse_manifest
+from attestation.models import DisputeRow, FlagRow, FrameRow, GatewayRow, ManifestRow, RegisterRow, RegistrationRow
 from attestation.refold import MISSING, resolved_to_count
 from attestation.registration import parse_registration
 from attestation.rollup import Rollups, stored_hours
+from attestation.rows import kept_row
 from attestation.storage import blocks_of
 from attestation.subjects import LogRegistry
 from core.errors import CarbonSealError
@@ -47,6 +49,8 @@ class _First(NamedTuple):
     disputes: dict[tuple[str, int], tuple[int, bytes]]
     places: dict[tuple[str, int, int], list[tuple[int, bytes]]]
     carrier_changes: set[int]
+    manifest: ManifestFold
+    manifest_rows: dict[tuple[str, int], tuple[object, ...]]
 
 
 def rebuild(connection: Connection, entries: Iterable[bytes]) -> list[Finding]:
@@ -57,15 +61,18 @@ def rebuild(connection: Connection, entries: Iterable[bytes]) -> list[Finding]:
         connection, RegistrationRow, 2, "subject", "seq", "log_index", "payload"))
     findings += _compare("dispute", first.disputes, _stored(
         connection, DisputeRow, 2, "gateway", "seq", "log_index", "payload"))
+    findings += _compare("manifest-row", first.manifest_rows, _stored(
+        connection, ManifestRow, 2, "subject", "size", "head", "entries", "epoch", "seq"))
     findings += _second_pass(connection, entries, first)
     return findings[:MAX_FINDINGS]
 
 
 def _first_pass(entries: Iterable[bytes], findings: list[Finding]) -> _First:
-    first = _First(LogRegistry(), {}, {}, defaultdict(list), set())
+    first = _First(LogRegistry(), {}, {}, defaultdict(list), set(), ManifestFold(), {})
     for index, data in enumerate(entries):
         try:
             _gather(first, index, data)
+            first.manifest.add(data)
         except CarbonSealError as error:
             findings.append(Finding(error.code, f"index {index}", error.message))
     return first
@@ -84,6 +91,10 @@ def _gather(first: _First, index: int, data: bytes) -> None:
     elif opened.content_type == envelope.FRAME:
         frame = decode_frame(opened.payload)
         first.places[frame.gateway, frame.epoch, frame.seq].append((index, opened.digest))
+    elif opened.content_type == envelope.MANIFEST:
+        first.manifest_rows.update({row[:2]: row[2:] for row in (
+            kept_row(first.manifest, each) for each in first.manifest.changed())})
+        check_rows(parse_manifest(opened.payload), first.manifest.rows())
 
 
 def _second_pass(connection: Connection, entries: Iterable[bytes], first: _First) -> list[Finding]:

@@ -7,21 +7,18 @@ from typing import Any
 
 from sqlalchemy import Connection
 
-from attestation.manifest import Manifest, ManifestFold, Row, check_rows
+from attestation.manifest import Manifest, Row, check_rows
+from attestation.rows import fold_at
 from core.merkle import inclusion_path
-from ledger import log
 
 SCHEMA = "carbonseal-manifest-rows/1"
 
 
 def manifest_rows(connection: Connection, manifest: Manifest) -> list[Row]:
-    """All rows of a manifest, folded again from the log's entries. Raises VerificationFailed (manifest-mismatch)."""
-    folded = ManifestFold()
-    for _, entry in log.entries(connection, 0, manifest.size):
-        folded.add(entry)
-    rows = folded.rows()
-    check_rows(manifest, rows)
-    return rows
+    """All rows of a manifest, as they were kept with it. Raises VerificationFailed (manifest-mismatch)."""
+    found = fold_at(connection, manifest.size).rows()
+    check_rows(manifest, found)
+    return found
 
 
 def rows_document(rows: Sequence[Row], subjects: Iterable[str]) -> dict[str, Any]:

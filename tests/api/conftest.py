@@ -7,11 +7,14 @@ from pathlib import Path
 
 import pytest
 from api_helpers import ORIGIN, TOKENS, clock
+from api_world import HOUR, START, World, founding
 from starlette.testclient import TestClient
 
+from api import pipeline
 from api.app import create_app
-from api.deployment import Deployment, Founding, create
+from api.deployment import Deployment, Founding, create, writing
 from api.node import Node
+from core.clock import FixedClock
 
 
 @pytest.fixture
@@ -30,3 +33,15 @@ def node(deployment: Deployment) -> Node:
 def client(node: Node) -> Iterator[TestClient]:
     with TestClient(create_app(node), raise_server_exceptions=False) as made:
         yield made
+
+
+@pytest.fixture
+def bare(tmp_path: Path) -> Iterator[World]:
+    """A deployment without a chain, its registrations in the log; it holds the writer's lock."""
+    world = World(create(tmp_path / "node", founding(), clock=FixedClock(START + 26 * HOUR), chain=False))
+    world.trust_nobody()
+    with writing(world.deployment):
+        for envelope in world.registrations():
+            pipeline.register(world.deployment, envelope)
+        yield world
+    world.deployment.close()

@@ -13,7 +13,6 @@ from typing import Any
 import pytest
 from api_world import (
     DAY,
-    GATEWAY,
     HOUR,
     MAIN,
     MAIN_RATE,
@@ -23,35 +22,18 @@ from api_world import (
     START,
     World,
     body,
-    founding,
 )
 
-from api import anchoring, entries, fsck, pipeline
-from api.deployment import create, writing
+from api import anchoring, fsck, pipeline
+from api.deployment import writing
 from attestation import series
-from attestation.envelope import MANIFEST
-from attestation.manifest import fold, parse_manifest
 from certificates import store
 from core.claims import Carried, DocumentInput, MeterInput, parse_claim
-from core.clock import FixedClock
 from core.database import reading, transaction
 from core.errors import CarbonSealError, NotFound, Refused, Unavailable
-from core.merkle import root
 from core.period import Period
 from core.records import Kind
 from ledger import log
-
-
-@pytest.fixture
-def bare(tmp_path: Path) -> Iterator[World]:
-    """A deployment without a chain, its registrations in the log; it holds the writer's lock."""
-    world = World(create(tmp_path / "node", founding(), clock=FixedClock(START + 26 * HOUR), chain=False))
-    world.trust_nobody()
-    with writing(world.deployment):
-        for envelope in world.registrations():
-            pipeline.register(world.deployment, envelope)
-        yield world
-    world.deployment.close()
 
 
 @pytest.fixture
@@ -195,30 +177,6 @@ def test_settling_anchors_a_tree_that_holds_the_entry_and_knows_no_other(park: W
         assert anchoring.listed(connection, 3) == [anchored]
     with pytest.raises(NotFound):
         pipeline.settle(park.deployment, park.link, size(park))
-
-
-# manifest
-
-def test_a_manifest_is_the_fold_of_the_entries_before_it(bare: World) -> None:
-    bare.put(*bare.gateway.frames(START, 3))
-    written = pipeline.manifest(bare.deployment, size(bare) - 1)
-    manifest = parse_manifest(written.payload)
-    with reading(bare.deployment.engine) as connection:
-        rows = fold(entry for _, entry in log.entries(connection, 0, manifest.size))
-    assert manifest.size == written.log_index
-    assert manifest.root == root([row.leaf() for row in rows])
-    assert f"frames/{GATEWAY}" in {row.subject for row in rows}
-
-
-def test_a_manifest_that_covers_is_not_written_again(bare: World) -> None:
-    first = pipeline.manifest(bare.deployment, 0)
-    assert pipeline.manifest(bare.deployment, 0) == first
-    later = pipeline.manifest(bare.deployment, first.log_index)
-    assert later.log_index == first.log_index + 1
-    with reading(bare.deployment.engine) as connection:
-        assert entries.newest(connection, MANIFEST) == later
-        assert [item.log_index for item in entries.listed(connection, MANIFEST, 2**62, 10)] == [
-            later.log_index, first.log_index]
 
 
 # calculate

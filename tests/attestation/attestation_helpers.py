@@ -10,13 +10,14 @@ import numpy as np
 from sqlalchemy import Connection, text
 from sqlmodel import SQLModel
 
-from attestation import acceptance, envelope, registry
+from attestation import acceptance, envelope, registry, rows
 from attestation.acceptance import Decision
 from attestation.block import BlockData, Column, Gap
 from attestation.build import build_frame
 from attestation.envelope import seal
 from attestation.frame import Beacon, EpochStart, Submission
 from attestation.history import profiles_digest
+from attestation.manifest import manifest_payload
 from attestation.rebuild import Finding, rebuild
 from attestation.registration import CONTENT_TYPE_OF, Registration, parse_registration, registration_payload
 from core.clock import FixedClock
@@ -173,6 +174,17 @@ class Node:
     def one(self, submission: Submission) -> Decision:
         """The decision about one submission."""
         return self.put(submission)[0]
+
+    def manifest(self, size: int = 0) -> bytes:
+        """Append a manifest over all entries, folded on from the one over `size` entries; its payload."""
+        with transaction(self.engine) as connection:
+            folded = rows.fold_at(connection, size)
+            for entry in self.entries[folded.size:]:
+                folded.add(entry)
+            rows.keep(connection, folded)
+        payload = manifest_payload(ORIGIN, folded.size, self.clock.now(), folded.rows())
+        self.entries.append(seal(self.signer, envelope.MANIFEST, payload, ORIGIN))
+        return payload
 
     def flags(self) -> set[tuple[int, str, str, str]]:
         """(log index, meter, quantity, code) of every flag."""

@@ -12,8 +12,9 @@ from sqlmodel import SQLModel
 from verify_world import World
 
 import ledger.models  # noqa: F401  declares the tables
-from attestation import acceptance, registry
-from attestation.envelope import CLAIM, FRAME, OPINION, REGISTRATIONS, STATEMENT, open_envelope
+from attestation import acceptance, registry, rows
+from attestation.envelope import CLAIM, FRAME, MANIFEST, OPINION, REGISTRATIONS, STATEMENT, open_envelope
+from attestation.manifest import ManifestFold, parse_manifest
 from certificates import mirror, store
 from certificates.export import Sources
 from core.claims import claim_payload
@@ -72,6 +73,11 @@ class ReplayedNode:
             claimed = store.CLAIMS.c.digest
             digest = connection.execute(store.CLAIMS.select().with_only_columns(claimed)).scalar_one()
             store.record_statement(connection, opened.payload, self.world.details, digest, leaf_hash(entry), index)
+        elif opened.content_type == MANIFEST:
+            folded = ManifestFold()
+            for earlier in self.world.entries[:parse_manifest(opened.payload).size]:
+                folded.add(earlier)
+            rows.keep(connection, folded)
         elif opened.content_type == OPINION:
             store.record_opinion(connection, opened.payload, index)
 

@@ -113,6 +113,13 @@ def _attestation_1() -> None:
         sa.PrimaryKeyConstraint("gateway"),
     )
     op.create_table(
+        "attestation_manifest_row", sa.Column("subject", sa.String(), nullable=False),
+        sa.Column("size", sa.BigInteger(), nullable=False), sa.Column("head", sa.LargeBinary(), nullable=False),
+        sa.Column("entries", sa.BigInteger(), nullable=False), sa.Column("epoch", sa.BigInteger(), nullable=True),
+        sa.Column("seq", sa.BigInteger(), nullable=True), sa.PrimaryKeyConstraint("subject", "size"),
+        sqlite_with_rowid=False,
+    )
+    op.create_table(
         "attestation_register", sa.Column("meter", sa.String(), nullable=False),
         sa.Column("quantity", sa.String(), nullable=False), sa.Column("time", sa.BigInteger(), nullable=False),
         sa.Column("position", sa.BigInteger(), nullable=False), sa.PrimaryKeyConstraint("meter", "quantity"),
@@ -318,7 +325,8 @@ def downgrade() -> None:
         "witness_head", "witness_conflict", "log_tile", "log_segment", "log_head", "log_checkpoint",
         "cert_statement", "cert_piece", "cert_outbox", "cert_opinion", "cert_interval", "cert_input", "cert_event",
         "cert_claim", "cert_certificate", "cert_block", "attestation_rollup", "attestation_registration",
-        "attestation_register", "attestation_gateway", "attestation_frame", "attestation_flag",
+        "attestation_register", "attestation_manifest_row", "attestation_gateway", "attestation_frame",
+        "attestation_flag",
         "attestation_dispute", "attestation_block", "attestation_beacon", "api_writer", "api_token", "api_job",
         "api_entry", "api_answer", "api_anchor",
     ):
