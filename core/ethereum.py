@@ -5,6 +5,7 @@ from __future__ import annotations
 import secrets
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 
 from coincurve import PrivateKey, PublicKey
@@ -24,6 +25,7 @@ def keccak256(data: bytes) -> bytes:
     return keccak.new(digest_bits=256, data=data).digest()
 
 
+@lru_cache(maxsize=4096)  # the same few accounts are spelled again and again in one verification
 def checksum_address(address: bytes) -> str:
     """EIP-55 text of a 20-byte address."""
     text = address.hex()

@@ -25,6 +25,7 @@ MAX_TOKENS = 4 * 2**20
 
 # UTF-8 has no half of a surrogate pair; only an escape can smuggle one in.
 _SURROGATE_ESCAPE = re.compile(rb"\\u[dD][89a-fA-F]")
+_BEYOND_BMP = re.compile(rb"[\xf0-\xf4]")
 # Possessive, and a string without its end is a token too: one pass over the text, whatever it holds.
 _NESTING = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"?|[\[\]{}]')
 
@@ -45,9 +46,20 @@ def digest(value: Any) -> bytes:
 def parse(data: bytes, *, limit: int = MAX_DOCUMENT_BYTES) -> Any:
     """The value of a canonical document; anything that is not byte for byte canonical is a FormError."""
     value = parse_lenient(data, limit=limit)
-    if canonical(value) != data:
-        raise FormError("json-not-canonical", "the document is not in canonical form (RFC 8785)")
+    if not _is_plainly_canonical(value, data) and canonical(value) != data:
+        raise FormError("json-not-canonical", "the document is not in canonical form (RFC 8785)",
+                        hint="no white space, members sorted, the shortest escapes; as the tools write it")
     return value
+
+
+def _is_plainly_canonical(value: Any, data: bytes) -> bool:
+    """Whether the standard library's encoder, some ten times as fast, writes these bytes: then they are canonical.
+
+    For what `parse_lenient` gives it differs from RFC 8785 in the order of members alone, and there only beside
+    characters beyond U+FFFF, whose UTF-8 begins with F0 to F4.
+    """
+    plain = json.dumps(value, ensure_ascii=False, sort_keys=True, separators=(",", ":"))
+    return plain.encode() == data and not _BEYOND_BMP.search(data)
 
 
 def parse_lenient(data: bytes, *, limit: int = MAX_DOCUMENT_BYTES) -> Any:
@@ -69,6 +81,8 @@ def parse_lenient(data: bytes, *, limit: int = MAX_DOCUMENT_BYTES) -> Any:
 
 
 def _check_depth(data: bytes) -> None:
+    if len(data) < MAX_TOKENS and data.count(b"[") + data.count(b"{") <= MAX_DEPTH:
+        return  # too short and too flat to pass a limit, whatever stands where
     depth = 0
     for count, match in enumerate(_NESTING.finditer(data)):
         if count == MAX_TOKENS:

@@ -52,6 +52,27 @@ def test_every_document_survives_writing_and_reading(value: Any) -> None:
     assert jcs.parse_lenient(json.dumps(value, indent=2, ensure_ascii=False).encode()) == value
 
 
+@given(documents)
+def test_the_reader_takes_the_canonical_bytes_and_no_other_spelling_of_them(value: Any) -> None:
+    """The naive reference: written again by an independent encoder, the bytes are the same."""
+    for other in (json.dumps(value, ensure_ascii=False, sort_keys=True, separators=(",", ":")).encode(),
+                  json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode(), json.dumps(value).encode()):
+        if other == rfc8785.dumps(value):
+            assert jcs.parse(other) == value
+        else:
+            with pytest.raises(FormError, match="json-not-canonical"):
+                jcs.parse(other)
+
+
+def test_members_stand_in_the_order_of_utf_16_units() -> None:
+    """U+10000 is spelled D800 DC00 there, and comes before U+E000; by code points it would come after."""
+    canonical, by_code_point = '{"\U00010000":1,"\ue000":2}'.encode(), '{"\ue000":2,"\U00010000":1}'.encode()
+    assert jcs.canonical({"\ue000": 2, "\U00010000": 1}) == canonical
+    assert jcs.parse(canonical) == {"\U00010000": 1, "\ue000": 2}
+    with pytest.raises(FormError, match="json-not-canonical"):
+        jcs.parse(by_code_point)
+
+
 @pytest.mark.parametrize("text", [
     '{"a":1,"a":1}', '{"a":1,"\\u0061":2}', '{"a":{"b":1,"b":2}}', "1e2", "1E2", "1.0", "0.5", "-0", "-0.0",
     str(2**53), str(2**53 + 1), str(-(2**53)), "9" * 400, "NaN", "Infinity", "-Infinity", '\ufeff{"a":1}', "", " ", "{",
