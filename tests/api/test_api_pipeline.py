@@ -248,9 +248,9 @@ def test_another_text_of_the_methodology_is_not_computed(park: World) -> None:
 
 
 @pytest.mark.chain
-def test_a_carry_where_none_is_allowed_is_refused(park: World) -> None:
+def test_a_carry_from_a_statement_nobody_made_is_refused(park: World) -> None:
     carried = Carried(b"\1" * 32, Decimal("0.5"), "MWh")
-    assert refused(park, park.claim(carried=carried)).code == "carry-not-allowed"
+    assert refused(park, park.claim(carried=carried)).code == "statement-unknown"
 
 
 @pytest.mark.chain
