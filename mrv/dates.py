@@ -11,7 +11,6 @@ from zoneinfo import ZoneInfo
 from core.errors import FormError, InputError
 from core.period import Period, time_zone
 
-
 # Python reads weeks ("2026-W27-3") too; other implementations do not.
 _DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 
@@ -66,7 +65,10 @@ class Validity:
 
 
 def days_of(period: Period) -> tuple[date, date]:
-    """The first and last calendar day of a period in its own zone. Raises FormError (zone-unknown, period-malformed)."""
+    """The first and last calendar day of a period in its own zone.
+
+    Raises FormError (zone-unknown, period-malformed).
+    """
     zone = time_zone(period.zone, where="period")
     return _day(period.start, zone), _day(period.end - 1, zone)
 

@@ -21,6 +21,7 @@ from mrv.methodology import InputRule, Methodology
 MAX_BOUNDARY_CHARS = 200
 MAX_OPTION_CHARS = 200
 MAX_ITEMS = 10_000
+"""Of all inputs and parts together: some two seconds of the largest methodology, with its trace."""
 
 _WATT_HOUR, _JOULE, _GRAM, _LITRE = (parse_unit(text) for text in ("Wh", "J", "g", "L"))
 _JOULES = {"J", "kJ", "MJ", "GJ", "TJ"}
@@ -34,6 +35,10 @@ _SOURCE_MEMBERS = {
     "declared": {"type"},
     SUBSTITUTION: MEMBERS,
 }
+_OPENING = {"position"}
+"""Of a claim point: where the certificate before ended."""
+_POINT = {"position", "time", "gateway", "epoch", "seq", "block", "ordinal", "index"}
+"""A reading in the log."""
 MAX_PARTS = 400
 """A year cut at every day, with room."""
 
@@ -147,6 +152,7 @@ def read_inputs(methodology: Methodology, document: Mapping[str, Any], period: P
     subject = check_id(document["subject"], where="subject")
     options = _read_options(methodology, document["options"])
     carried = _read_carried(document.get("carried"))
+    _check_amount(document)
     previous = _read_previous(methodology, document.get("previous"))
 
     def read(given: Any, span: Period, parts: tuple[Inputs, ...] = ()) -> Inputs:
@@ -160,6 +166,17 @@ def read_inputs(methodology: Methodology, document: Mapping[str, Any], period: P
         _check_documents(part)
     _check_spans(inputs)
     return inputs
+
+
+def _check_amount(document: Mapping[str, Any]) -> None:
+    parts = document.get("parts")
+    wholes = [document, *parts] if isinstance(parts, list) else [document]
+    given = [whole.get("inputs") for whole in wholes if isinstance(whole, Mapping)]
+    count = sum(len(items) for inputs in given if isinstance(inputs, Mapping) for items in inputs.values()
+                if isinstance(items, list))
+    if count > MAX_ITEMS:
+        raise InputError("inputs-too-many", f"{count} quantities are more than {MAX_ITEMS}", where="inputs",
+                         hint="add up what comes from one source, or make statements of shorter periods")
 
 
 def _read_parts(methodology: Methodology, document: Mapping[str, Any], period: Period) -> list[tuple[Any, Period]]:
@@ -230,7 +247,7 @@ def _read_items(methodology: Methodology, given: Any,
 
 
 def _read_list(rule: InputRule, given: Any, period: Period, where: str) -> tuple[Item, ...]:
-    if not isinstance(given, list) or not 0 < len(given) <= MAX_ITEMS:
+    if not isinstance(given, list) or not given:
         raise InputError("input-missing", "a list of at least one quantity is needed", where=where)
     if rule.single and len(given) > 1:
         raise InputError("input-repeated", f"{rule.name} is one value, {len(given)} are given", where=where,
@@ -247,7 +264,7 @@ def _read_item(rule: InputRule, given: Any, period: Period, where: str) -> Item:
         raise InputError("out-of-range", f"{quantity} is negative", where=where,
                          hint="what flows the other way is an input of its own")
     source = given["source"]
-    if not isinstance(source, Mapping) or set(source) != _SOURCE_MEMBERS.get(str(source.get("type")), set()):
+    if not isinstance(source, Mapping) or set(source) != _SOURCE_MEMBERS.get(str(source.get("type"))):
         raise FormError("inputs-malformed", "the source has not the members of its type", where=where)
     _check_allowed(rule, given, source, where)
     item = Item(quantity, source, given)
@@ -277,14 +294,17 @@ def _check_allowed(rule: InputRule, given: Mapping[str, Any], source: Mapping[st
 
 
 def _check_span(item: Item, where: str) -> None:
-    try:
-        start, end = item.span()
-        for name in ("from", "to") if item.source["type"] == "register" else ("to",):
-            parse_instant(item.source[name]["time"], where=where)
-        for name in {"meter", "mark"} & item.source.keys():
+    for name, members in (("from", _OPENING if item.source["type"] == "claim-point" else _POINT), ("to", _POINT)):
+        point = item.source[name]
+        if not isinstance(point, Mapping) or set(point) != members \
+                or not all(isinstance(value, str) for value in point.values()):
+            raise FormError("inputs-malformed", "a register source has positions from and to", where=where)
+        if "time" in point:
+            parse_instant(point["time"], where=where)
+    for name in ("meter", "mark"):
+        if name in item.source:
             check_id(item.source[name], where=where)
-    except (KeyError, TypeError):
-        raise FormError("inputs-malformed", "a register source has positions from and to", where=where) from None
+    start, end = item.span()
     base = _base_unit(item.quantity.unit, where)
     if item.quantity.to(base).value != end - start:
         raise InputError("source-mismatch", f"{item.quantity} is not the register difference {end - start} {base.text}",

@@ -153,7 +153,8 @@ class Methodology:
                        _named(document, "options", _option), _named(document, "steps", _step),
                        _named(document, "outputs", _output),
                        _result(document["result"]), _intervals(document["intervals"]),
-                       members.texts(document, "notices"), document["allows_unconfirmed"] is True, _staleness(document["max_staleness_ms"]),
+                       members.texts(document, "notices"), document["allows_unconfirmed"] is True,
+                       _staleness(document["max_staleness_ms"]),
                        document, digest(document), _split(document),
                        _one_of(document.get("priority_drop", "notice"), DROPS, "treatment of a drop"), certifies)
         except (KeyError, TypeError, ValueError, AttributeError) as error:

@@ -162,7 +162,7 @@ def inputs_document(payload: Mapping[str, Any], details: Sequence[Mapping[str, A
                     **{name: top[name] for name in ("previous",) if name in top},
                     **({"parts": _parts(top["parts"], given)} if "parts" in top else {})}
         return document, parse_day(top["date"])
-    except (KeyError, TypeError, IndexError, AttributeError):
+    except (KeyError, TypeError, ValueError, IndexError, AttributeError):
         raise FormError("statement-malformed", "the payload or its details lack a member") from None
 
 
@@ -198,8 +198,8 @@ def rebuild(ruleset: RuleSet, payload: Mapping[str, Any],
         context = Context(payload["origin"], payload["claim"], payload["rules"], payload["completeness"],
                           payload["external_refs"], payload["supersedes"], added)
         salts = [bytes.fromhex(detail["salt"]) for detail in details]
+        if len(salts) != len(records_of(result)):
+            raise InputError("statement-differs", "the calculation has another number of details than the statement")
+        return build(result, context, salts)
     except (KeyError, TypeError, ValueError, AttributeError):
         raise FormError("statement-malformed", "the payload or its details lack a member") from None
-    if len(salts) != len(records_of(result)):
-        raise InputError("statement-differs", "the calculation has another number of details than the statement")
-    return build(result, context, salts)

@@ -88,7 +88,8 @@ def test_a_tree_from_evidence_may_not_nest_without_end() -> None:
 
     assert check(nested(MAX_TREE_DEPTH), {}).operator == "negate"
     for operations in (MAX_TREE_DEPTH + 1, 500, 100_000):
-        assert code_of(lambda tree=nested(operations): check(tree, {})) == "expression-too-deep"
+        deep = nested(operations)
+        assert code_of(lambda deep=deep: check(deep, {})) == "expression-too-deep"
 
 
 @pytest.mark.parametrize("sign", ["+", "*"])
@@ -106,7 +107,7 @@ def test_a_chain_of_sixty_terms_is_normal_and_one_beyond_the_bound_is_too_deep(s
 
 def test_the_trace_of_the_deepest_chain_is_a_document_that_can_be_read_again() -> None:
     names = [f"term_{i}" for i in range(MAX_TREE_DEPTH + 1)]
-    formula = small_formula(" - ".join(names), dict.fromkeys(names, {"unit": "1", "signed": "true"}), "1")
+    formula = small_formula(" - ".join(names), {name: {"unit": "1", "signed": "true"} for name in names}, "1")
     trace = trace_json(formula.evaluate({name: Quantity.of("1", "1") for name in names}))
     assert parse_json(canonical(trace)) == trace
 
@@ -122,7 +123,8 @@ def test_the_leaves_of_a_tree_are_texts_in_one_spelling(tree: Any) -> None:
 
 
 @pytest.mark.parametrize(("tree", "code"), [
-    (["convert", ["name", "a"], "kg", "1000", "1"], None), (["convert", ["name", "a"], "kg"], "expression-not-canonical"),
+    (["convert", ["name", "a"], "kg", "1000", "1"], None),
+    (["convert", ["name", "a"], "kg"], "expression-not-canonical"),
     (["convert", ["name", "a"], "kg", "2000", "2"], "expression-malformed"),
     (["convert", ["name", "a"], "kg", "1000"], "expression-malformed")])
 def test_one_calculation_has_one_tree_and_so_one_digest(tree: Any, code: str | None) -> None:
