@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import json
 import re
 import shutil
+from collections.abc import Callable
 from datetime import date
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from core.errors import InputError
+from core.errors import CarbonSealError, InputError
 from mrv.catalogue import RULES, load
+from mrv.lint import findings
 from mrv.run import run
+from mrv.service import evaluate, run_methodology
 
 GUIDE = Path(__file__).parents[2] / "docs/guides/add-a-rule.md"
 BLOCKS = re.findall(r"```yaml\n(.*?)```", GUIDE.read_text("utf-8"), re.DOTALL)
@@ -49,6 +54,34 @@ def test_it_is_refused_where_unconfirmed_rules_are_not_allowed(folder: Path) -> 
     with pytest.raises(InputError) as caught:
         run(load(folder).ruleset, "inventory.glass", None, document(allow=False), date(2026, 3, 1))
     assert caught.value.code == "parameter-unconfirmed"
+
+
+def test_the_cases_of_the_guide_are_run(folder: Path) -> None:
+    catalogue = load(folder)
+    ours = [case for case in catalogue.cases if "glass" in case.rule]
+    assert [case.kind for case in ours] == ["formula", "formula", "methodology"]
+    for case in ours[:2]:
+        answer = outcome(lambda case=case: evaluate(catalogue.ruleset, case.rule, case.body["inputs"])["outputs"])
+        assert answer == case.body.get("expected", case.body.get("error"))
+    body = ours[2].body
+    given = body["document"] | {"allow_unconfirmed": True}
+    answer = run_methodology(catalogue.ruleset, ours[2].rule, given, date.fromisoformat(body["at"]))
+    assert answer["result"] == body["expected"]["result"]
+
+
+def outcome(action: Callable[[], Any]) -> Any:
+    """What an action gives, or the code of the error it ends with."""
+    try:
+        return action()
+    except CarbonSealError as error:
+        return error.code
+
+
+def test_lint_finds_nothing_but_that_the_sector_is_new(folder: Path) -> None:
+    released = json.loads((RULES / "released.json").read_text("utf-8"))
+    found = {(finding.code, finding.where) for finding in findings(load(folder), released)}
+    assert found == {("rule-not-entered", where) for where in (
+        "formulas/process.glass@1", "methodologies/inventory.glass@1", "values/glass.soda-ash.2026")}
 
 
 def test_a_sector_takes_under_sixty_lines() -> None:
