@@ -33,10 +33,11 @@ from certificates.registry import Participant
 from core import settings as settings_module
 from core.clock import Clock, SharedClock, SystemClock
 from core.database import open_engine, transaction
-from core.errors import InputError, NotFound, Refused
+from core.errors import FormError, InputError, NotFound, Refused, Unavailable
 from core.ethereum import Account, load_account
 from core.settings import FILE_NAME, Settings, Value
 from core.signer import KeySigner, load_signer, write_secret
+from ledger import log
 from ledger.lock import FileLock
 from ledger.note import VerifierKey, key_of
 from verify.trust import ChainTrust, Trust, load_trust
@@ -218,6 +219,34 @@ def writing(deployment: Deployment) -> Iterator[int]:
         yield _next_generation(deployment.engine)
     finally:
         os.close(descriptor)
+
+
+@contextmanager
+def appending(deployment: Deployment) -> Iterator[Connection]:
+    """The transaction of every step that may append to the log, or answer what the log holds.
+
+    Raises Refused (log-rolled-back) before anything is acknowledged, and what `core.database.transaction` raises.
+    """
+    with transaction(deployment.engine) as connection:
+        check_not_rolled_back(deployment, connection)
+        yield connection
+
+
+def check_not_rolled_back(deployment: Deployment, connection: Connection) -> None:
+    """Passes while the database holds all that was signed. Raises Refused (log-rolled-back), Unavailable.
+
+    An older copy may be put in place under a running node: what it would acknowledge has an index that was given away.
+    """
+    try:
+        held = deployment.log_lock.read()
+    except FormError as error:
+        # Damage of ours: told as a form error, a sender would take it for one of its own.
+        raise Unavailable("lock-unusable", f"the last checkpoint signed cannot be read: {error.message}",
+                          where=str(deployment.log_lock.path), hint="restore this file; nothing was taken") from None
+    appended = log.size(connection)
+    if held is not None and held.size > appended:
+        raise Refused("log-rolled-back", f"size {held.size} was signed, the database has only {appended} entries",
+                      where=deployment.origin, hint="restore the newest copy of the database")
 
 
 def check_writer(connection: Connection, generation: int) -> None:

@@ -7,11 +7,11 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from importlib.metadata import version
 
-from sqlalchemy import Engine
+from sqlalchemy import Connection, Engine
 from sqlalchemy.exc import SQLAlchemyError
 
 from api import jobs, pipeline, tasks
-from api.deployment import Deployment, check_writer, writing
+from api.deployment import Deployment, check_not_rolled_back, check_writer, writing
 from api.metrics import Metrics
 from api.overview import Overview
 from api.sealer import ChainFollower, Sealer
@@ -91,12 +91,14 @@ class Node:
 
     def checks(self) -> dict[str, str]:
         """Each dependency by name: "ok" or the code of what is wrong."""
-        return {"database": self._check_database(), "chain": self.link.state()}
+        database = self._probe(lambda connection: check_writer(connection, self.generation))
+        whole = self._probe(lambda connection: check_not_rolled_back(self.deployment, connection))
+        return {"database": database, "log": whole, "chain": self.link.state()}
 
-    def _check_database(self) -> str:
+    def _probe(self, check: Callable[[Connection], None]) -> str:
         try:
             with self.engine.connect() as connection:
-                check_writer(connection, self.generation)
+                check(connection)
         except CarbonSealError as error:
             return error.code
         except SQLAlchemyError:

@@ -20,7 +20,7 @@ from sqlalchemy import Connection
 from api import anchoring, entries, evidence, plans, quality
 from api.anchoring import Anchored
 from api.chain import ChainLink
-from api.deployment import Deployment, check_writer
+from api.deployment import Deployment, appending, check_writer
 from api.entries import StoredEntry
 from api.gather import gather, items_of
 from api.writer import Outcome
@@ -78,11 +78,11 @@ def accept(deployment: Deployment, generation: int, bodies: Sequence[bytes],
     """Judge and append the frames of several bodies in one durable transaction; an answer for each body.
 
     A body that is no sequence of submissions is answered with its error and does not stop the others.
-    Raises Unavailable (database-…), Refused (writer-superseded): then nothing of any body was kept.
+    Raises Unavailable (database-…), Refused (writer-superseded, log-rolled-back): then nothing of any body was kept.
     """
     opened = [_open_body(body) for body in bodies]
     submissions = [item for group in opened if isinstance(group, list) for item in group]
-    with durable(steps, "append"), transaction(deployment.engine) as connection:
+    with durable(steps, "append"), appending(deployment) as connection:
         check_writer(connection, generation)
         decisions = acceptance.judge(connection, submissions, deployment.clock, deployment.origin)
         appended = log.append(connection, [each.submission.envelope for each in decisions if each.appends])
@@ -114,7 +114,7 @@ def register(deployment: Deployment, envelope: bytes, steps: Steps = quiet) -> i
 
     Raises FormError, Forbidden (registrar-unknown), VerificationFailed, Refused (history-…).
     """
-    with durable(steps, "register"), transaction(deployment.engine) as connection:
+    with durable(steps, "register"), appending(deployment) as connection:
         known = _registered(connection, envelope)
         if known is not None:
             return known
@@ -153,7 +153,7 @@ def release_rules(deployment: Deployment, envelope: bytes, steps: Steps = quiet)
         differing = sorted(set(own.items()) ^ set(released.items())) if isinstance(released, dict) else []
         raise Refused("rules-differ", "the release does not name the rules that this node runs",
                       where=differing[0][0] if differing else "rules", hint="run the version that was released")
-    with durable(steps, "release"), transaction(deployment.engine) as connection:
+    with durable(steps, "release"), appending(deployment) as connection:
         known = entries.find(connection, RULES, opened.digest)
         if known is not None:
             return known
@@ -230,7 +230,7 @@ def claim(deployment: Deployment, payload: bytes, steps: Steps = quiet) -> Store
     Raises FormError, Forbidden (claim-signer, claim-role), Refused (claim-context, claim-exclusive, …).
     """
     digest = sha256(payload).digest()
-    with durable(steps, "claim"), transaction(deployment.engine) as connection:
+    with durable(steps, "claim"), appending(deployment) as connection:
         try:
             return store.claim(connection, digest)
         except NotFound:
@@ -272,7 +272,7 @@ def _calculated(deployment: Deployment, claim_digest: bytes, steps: Steps) -> St
             return store.statement_of(connection, claim_digest)
         except NotFound:
             payload, details = _compute(deployment, connection, claimed)
-    with durable(steps, "calculate"), transaction(deployment.engine) as connection:
+    with durable(steps, "calculate"), appending(deployment) as connection:
         store.check_exclusive(connection, claimed.document)
         envelope = envelopes.seal(deployment.node_signer, STATEMENT, payload, deployment.origin)
         index = log.append(connection, [envelope])[0]
@@ -331,7 +331,7 @@ def manifest(deployment: Deployment, index: int, steps: Steps = quiet) -> Stored
     A new one costs what was appended since the newest. Raises VerificationFailed (manifest-mismatch) when the rows kept
     are not those that were signed then.
     """
-    with durable(steps, "manifest"), transaction(deployment.engine) as connection:
+    with durable(steps, "manifest"), appending(deployment) as connection:
         try:
             newest = entries.newest(connection, MANIFEST)
         except NotFound:
@@ -359,7 +359,7 @@ def review(deployment: Deployment, payload: bytes, steps: Steps = quiet) -> Stor
     """
     digest = sha256(payload).digest()
     document = parse_opinion(payload)
-    with durable(steps, "review"), transaction(deployment.engine) as connection:
+    with durable(steps, "review"), appending(deployment) as connection:
         try:
             return store.opinion(connection, digest)
         except NotFound:

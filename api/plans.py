@@ -10,14 +10,13 @@ from typing import Any
 from sqlalchemy import Connection
 
 from api import entries
-from api.deployment import Deployment
+from api.deployment import Deployment, appending
 from api.entries import StoredEntry
 from attestation import registry
 from attestation.envelope import DOCUMENT
 from attestation.history import participant_at
 from certificates.claim import certificate_domain
 from core.claims import ClaimDocument
-from core.database import transaction
 from core.errors import Forbidden, InputError, NotFound, Refused
 from ledger import log
 from mrv import catalogue
@@ -62,7 +61,7 @@ def take(deployment: Deployment, payload: bytes) -> StoredPlan:
         raise Refused("plan-context", "the plan was signed for another log, chain or contract", where="plan.domain",
                       hint=f"sign for {deployment.origin}, chain {domain.chain_id}, contract {domain.contract}")
     check_plan(signed.plan, catalogue.shipped())
-    with transaction(deployment.engine) as connection:
+    with appending(deployment) as connection:
         known = [item for item in stored(connection) if item.signed == signed]
         if known:
             return known[0]

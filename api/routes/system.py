@@ -20,8 +20,9 @@ def alive() -> dict[str, str]:
 
 @router.get("/readyz")
 def ready(node: NodeDep, response: Response) -> dict[str, Any]:
-    """Whether the node can do its work: each dependency by name; 503 while the database or the writer is not ready.
+    """Whether the node can do its work: each dependency by name; 503 while the database, the writer or the log is not.
 
+    `log` is log-rolled-back while the database is an older copy than what was signed: nothing is taken then.
     A chain that is away leaves the node ready: frames are accepted and sealed, anchors follow when it is back.
     """
     checks = node.checks()

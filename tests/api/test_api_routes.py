@@ -616,7 +616,8 @@ def test_a_methodology_runs_on_what_it_is_given(park: Park) -> None:
 
 def test_alive_ready_and_counted(park: Park) -> None:
     assert park.get("/healthz").json() == {"status": "ok"}
-    assert park.get("/readyz").json() == {"ready": True, "checks": {"database": "ok", "chain": "ok"}}
+    assert park.get("/readyz").json() == {
+        "ready": True, "checks": {"database": "ok", "log": "ok", "chain": "ok"}}
     park.get("/log/checkpoint")
     metrics = park.get("/metrics").text
     assert 'carbonseal_frames_total{outcome="accepted"}' in metrics
