@@ -27,6 +27,7 @@ from api.routes import (
     mrv,
     overview,
     participants,
+    plans,
     printed,
     registrations,
     reports,
@@ -35,8 +36,8 @@ from api.routes import (
 
 STATIC = Path(__file__).parent / "static"
 ROUTERS = (frames.router, log.router, registrations.router, meters.router, claims.router, certificates.router,
-           printed.router, reports.router, participants.router, chain.router, mrv.router, jobs.router, overview.router,
-           system.router)
+           printed.router, reports.router, participants.router, chain.router, plans.router, mrv.router, jobs.router,
+           overview.router, system.router)
 DESCRIPTION = ("A permissioned carbon ledger and MRV service. Errors are RFC 9457 problems; writes carry an "
                "organisation's token or a frame's signature; a POST with a token takes an Idempotency-Key.")
 

@@ -10,9 +10,11 @@ import typer
 from api.deployment import NODE_ORG
 from cli.desks.enterprise import EnterpriseDesk, facts_from_json
 from cli.desks.verifier import Terms, VerifierDesk
+from cli.explanation import line_of, print_explanation, print_sources
 from cli.node import connect
 from cli.options import Json, Key, Org, Place, Token
 from cli.output import command, print_answer
+from cli.plans import print_findings
 from core.errors import InputError
 from core.ethereum import load_account
 from core.jcs import parse_lenient
@@ -47,10 +49,27 @@ def hand_in(facts: Any, key: Path, place: str, org: str, token: Path | None, as_
 
 @claim_app.command("show")
 @command
-def show(claim: ClaimId, place: Place = ".", org: Org = NODE_ORG, token: Token = None, as_json: Json = False) -> None:
-    """申报及其计算书、清单、意见 · a claim with its statement, manifest and opinion."""
+def show(
+    claim: ClaimId, place: Place = ".", org: Org = NODE_ORG, token: Token = None,
+    explain: Annotated[bool, typer.Option(
+        "--explain", help="计算树与每个数的出处 · the tree, and where each number comes from")] = False,
+    as_json: Json = False,
+) -> None:
+    """申报及其计算书、数据质量、清单、意见 · a claim with its statement, data quality, manifest and opinion."""
     with connect(place, org, token) as node:
-        print_answer(node.get(f"/v1/claims/{claim}"), as_json)
+        document = node.get(f"/v1/claims/{claim}")
+        if document["statement"] is not None:
+            document["quality"] = node.get(f"/v1/claims/{claim}/quality")
+        found = node.get(f"/v1/claims/{claim}/explanation") if explain else None
+    if as_json:
+        print_answer(document | ({"explanation": found} if found else {}), as_json)
+        return
+    findings = document.get("quality", {}).pop("findings", [])
+    print_answer(document, as_json)
+    print_findings(findings)
+    if found is not None:
+        print_explanation(line_of(found["tree"]))
+        print_sources(found["sources"])
 
 
 @opinion_app.command("review")

@@ -41,6 +41,27 @@ def _text(line: Line) -> Text:
     return text
 
 
+def line_of(document: dict[str, Any]) -> Line:
+    """The line of its JSON form, with those below it."""
+    return Line(**{**document, "lines": tuple(line_of(inner) for inner in document["lines"])})
+
+
+def print_sources(sources: list[dict[str, Any]]) -> None:
+    """Where each input and parameter comes from: the signed frame of a reading, the hash of a document or rule."""
+    rows = [row for item in sources for row in _source_rows(item)]
+    print_table(say("来源", "Sources"), [say("明细", "record"), say("名称", "name"), say("数值", "value"),
+                                         say("出处", "from"), say("签名帧或摘要", "signed frame or digest")], rows)
+
+
+def _source_rows(item: dict[str, Any]) -> list[tuple[str, ...]]:
+    head = (item["record"], item["name"], f"{item['value']} {item['unit']}")
+    if "readings" not in item:
+        return [(*head, item.get("title") or item["source"], item.get("digest") or "–")]
+    return [(*head, f"{item['meter']} {reading['position']} @ {reading['time']}",
+             f"log #{reading['index']} · {reading['gateway']} {reading['epoch']}/{reading['seq']} · {reading['frame']}")
+            for reading in item["readings"]]
+
+
 def print_comparison(document: dict[str, Any]) -> None:
     """The table of base, scenario, difference, and what each scenario changes."""
     print_fields({say("方法学", "methodology"): document["methodology"]["title"][say("zh", "en")],

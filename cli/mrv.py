@@ -14,7 +14,8 @@ from certificates.inventory_report import report_of
 from certificates.workbook import xlsx as workbook_file
 from cli.explanation import print_comparison, print_explanation
 from cli.options import At, Json
-from cli.output import command, err, print_fields, print_json, print_json_line, print_table, say
+from cli.output import command, err, print_answer, print_fields, print_json, print_json_line, print_table, say
+from cli.plans import app as plan_app
 from core.clock import SystemClock
 from core.errors import FormError, InputError
 from core.jcs import canonical, parse_lenient
@@ -23,11 +24,13 @@ from mrv import explained, service
 from mrv.catalogue import shipped
 from mrv.explain import explain as explain_run
 from mrv.explain import explain_evaluation
+from mrv.label import carbon_label
 from mrv.workbook import workbook_of_evaluation
 
 app = typer.Typer(no_args_is_help=True, help="核算规则与计算 · rules and calculation")
 Inputs = Annotated[str, typer.Option("--inputs", "-i", help="输入 JSON 文件，- 为 stdin · inputs as JSON, - for stdin")]
 Xlsx = Annotated[Path | None, typer.Option("--xlsx", help="写出含公式的工作簿 · write a workbook with live formulas")]
+app.add_typer(plan_app, name="plan")
 Explain = Annotated[bool, typer.Option("--explain", help="打印计算树 · print the calculation tree")]
 
 
@@ -85,6 +88,7 @@ def run(
     pdf: Annotated[Path | None, typer.Option("--pdf", help="写出 PDF 报告 · write the report as PDF")] = None,
     html: Annotated[Path | None, typer.Option("--html", help="写出 HTML 报告 · write the report as HTML")] = None,
     report: Annotated[Path | None, typer.Option("--report-json", help="写出监管 JSON · write the flat JSON")] = None,
+    label: Annotated[bool, typer.Option("--label", help="产品碳足迹的碳标签摘要 · summary for a carbon label")] = False,
     as_json: Json = False,
 ) -> None:
     """按方法学计算一个报告期 · run a whole methodology over a reporting period."""
@@ -95,12 +99,14 @@ def run(
     _write(html, lambda: made.as_html(language).encode())
     _write(report, lambda: canonical(made.as_json()))
     document = service.result_json(result)
+    summary = {"label": carbon_label(result)} if label else {}
     if as_json:
-        print_json(document | ({"explanation": explain_run(result).as_json()} if explain else {}))
+        print_json(document | summary | ({"explanation": explain_run(result).as_json()} if explain else {}))
         return
     print_fields({say("方法学", "methodology"): document["methodology"]["title"][say("zh", "en")],
                   say("结果", "result"): f"{document['result']['value']} {document['result']['unit']}",
                   say("提示", "notices"): ", ".join(document["notices"]) or "–"})
+    print_answer(summary, as_json=False)
     if explain:
         print_explanation(explain_run(result))
 
@@ -114,7 +120,7 @@ def compare(
     at: At = None,
     as_json: Json = False,
 ) -> None:
-    """情景与基准并列（不用于声明）· scenarios beside their base, never attested."""
+    """情景测算与基准并列（不用于声明）· what-if: scenarios beside their base, never attested."""
     both = {"inputs": parse_lenient(_read(inputs)), "scenarios": parse_lenient(_read(scenarios))}
     document = explained.compare(shipped(), methodology, both, parse_date(at))
     if as_json:

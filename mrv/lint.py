@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
 
+from core.errors import CarbonSealError
 from core.jcs import digest
 from mrv.catalogue import RULES, Catalogue, load
 from mrv.parameter import IN_FORCE, Parameter
@@ -69,9 +70,13 @@ def _gaps(parameter: Parameter) -> Iterator[Finding]:
             yield Finding("gap-unannounced", parameter.id, f"nothing holds from {before.end} to {after.start}")
 
 
-def main(arguments: list[str], target: Path = RELEASED) -> int:
-    """Print the findings; 0 if there are none."""
-    catalogue = load()
+def main(arguments: list[str], target: Path = RELEASED, folder: Path = RULES) -> int:
+    """Print the findings; 0 if there are none. A rule that cannot be loaded is the one finding."""
+    try:
+        catalogue = load(folder)
+    except CarbonSealError as error:
+        sys.stdout.write(f"{error.code}: {error.where}: {error.message}\n")
+        return 1
     released: dict[str, str] = json.loads(target.read_text("utf-8")) if target.exists() else {}
     if arguments == ["--add"]:
         released = entries(catalogue.ruleset) | released

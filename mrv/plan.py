@@ -21,10 +21,11 @@ from core.errors import FormError, InputError, NotFound
 from core.ids import check_hex, check_id
 from core.jcs import digest
 from core.numbers import parse_natural
+from core.period import Period
 from core.units import Unit, parse_unit
-from mrv.dates import parse_day
+from mrv.dates import days_of, parse_day
 from mrv.gaps import SUBSTITUTION
-from mrv.inputs import Inputs, Item
+from mrv.inputs import Inputs, Item, read_inputs
 from mrv.methodology import METHODS, SOURCES, SUBSTITUTIONS, InputRule
 from mrv.quality import Finding, class_number
 from mrv.ruleset import RuleSet
@@ -261,3 +262,26 @@ def _differences(datum: Datum, name: str, item: Item) -> list[Finding]:
         planned = datum.instrument.meter if datum.instrument else "none"
         found.append(Finding("plan-meter-differs", name, f"{meter}, planned {planned}"))
     return found
+
+
+def check_document(rules: RuleSet, name: str, document: object) -> dict[str, Any]:
+    """{"plan", "findings"} of {"plans": versions from the first on, "inputs": an inputs document}, as HTTP answers it.
+
+    Raises FormError (plan-…, inputs-malformed), InputError (plan-history, plan-not-in-force, …), NotFound.
+    """
+    value = _members(document, ("plans", "inputs"), "check")
+    plans = [parse_plan(item) for item in _list(value["plans"], "plans")]
+    inputs = value["inputs"]
+    if not isinstance(inputs, Mapping):
+        raise FormError("inputs-malformed", "an inputs document is an object", where="inputs")
+    period = Period.from_json(inputs.get("period"))
+    methodology = rules.methodology(name, None, *days_of(period))
+    plan, findings = plan_in_force(plans, *days_of(period))
+    if plan.methodology != methodology.id:
+        raise InputError("plan-not-in-force", f"the plan is for {plan.methodology}, not for {methodology.id}",
+                         where="plan.methodology")
+    check_plan(plan, rules)
+    findings = [*findings, *check_inputs(plan, read_inputs(methodology, inputs, period))]
+    return {"plan": {"entity": plan.entity, "boundary": plan.boundary, "version": str(plan.version),
+                     "digest": plan.digest.hex(), "valid_from": plan.valid_from.isoformat(), "reason": plan.reason},
+            "methodology": methodology.key, "findings": [finding.as_json() for finding in findings]}

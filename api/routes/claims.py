@@ -8,7 +8,7 @@ from fastapi import APIRouter, Query, Request, Response
 from sqlalchemy import Connection
 from starlette.concurrency import run_in_threadpool
 
-from api import entries, evidence, jobs, pipeline, tasks
+from api import entries, evidence, jobs, pipeline, quality, tasks, walk
 from api.accounts import Account
 from api.answers import immutable
 from api.deps import AnyAccount, Enterprise, Issuer, NodeDep, Snapshot, Verifier
@@ -23,6 +23,7 @@ from core.errors import NotFound, Refused
 from core.ids import check_hex
 from core.jcs import parse
 from core.opinions import ISSUING
+from mrv import catalogue
 
 router = APIRouter(prefix="/v1/claims", tags=["claims"])
 
@@ -48,6 +49,24 @@ def get_claim(snapshot: Snapshot, account: AnyAccount, claim: str) -> dict[str, 
     stored = store.claim(snapshot, check_hex(claim, where="claim"))
     account.require_org(stored.document.subject)
     return _claim_json(stored) | _progress_json(snapshot, stored)
+
+
+@router.get("/{claim}/quality")
+def get_quality(snapshot: Snapshot, account: AnyAccount, claim: str) -> dict[str, Any]:
+    """The data quality of a claim's statement: the control plan, every check and what it found, shares, coverage."""
+    return quality.report(snapshot, _statement(snapshot, account, claim), catalogue.shipped())
+
+
+@router.get("/{claim}/explanation")
+def get_explanation(snapshot: Snapshot, account: AnyAccount, claim: str) -> dict[str, Any]:
+    """The calculation as a tree, and each input walked to the signed reading or the document it comes from."""
+    return walk.explanation(snapshot, _statement(snapshot, account, claim), catalogue.shipped())
+
+
+def _statement(connection: Connection, account: Account, claim: str) -> StoredStatement:
+    stored = store.claim(connection, check_hex(claim, where="claim"))
+    account.require_org(stored.document.subject)
+    return store.statement_of(connection, stored.digest)
 
 
 @router.get("/{claim}/evidence", response_class=Response)

@@ -12,6 +12,7 @@ from api.answers import json_body
 from api.deps import NodeDep
 from core.errors import FormError
 from mrv import catalogue, explained, service
+from mrv.label import carbon_label
 
 router = APIRouter(prefix="/v1/mrv", tags=["mrv"])
 
@@ -38,13 +39,22 @@ async def evaluate(request: Request, formula: str, explain: bool = False) -> dic
 
 
 @router.post("/run/{methodology}")
-async def run(node: NodeDep, request: Request, methodology: str, at: str = "", explain: bool = False) -> dict[str, Any]:
+async def run(node: NodeDep, request: Request, methodology: str, at: str = "", explain: bool = False,
+              label: bool = False) -> dict[str, Any]:
     """Evaluate a whole methodology on an inputs document. `at`: the statement date, today when absent.
 
-    `explain`: adds the tree for people, from the result down to registers, documents and parameters.
+    `explain`: adds the tree for people, from the result down to registers, documents and parameters. `label`: adds the
+    summary of a product footprint that a 碳标签 shows.
     """
     day, document = day_of(node.deployment.clock.now(), at), await json_body(request)
-    return await run_in_threadpool(explained.run_methodology, catalogue.shipped(), methodology, document, day, explain)
+
+    def made() -> dict[str, Any]:
+        answer = explained.run_methodology(catalogue.shipped(), methodology, document, day, explain)
+        if label:
+            answer["label"] = carbon_label(explained.result_of(catalogue.shipped(), methodology, document, day))
+        return answer
+
+    return await run_in_threadpool(made)
 
 
 @router.post("/compare/{methodology}")

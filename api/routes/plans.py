@@ -1,0 +1,54 @@
+"""Control plans 数据质量控制方案: handed in by the enterprise, read by its verifiers, and inputs held against them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from fastapi import APIRouter, Request
+from starlette.concurrency import run_in_threadpool
+
+from api import plans
+from api.accounts import Account
+from api.answers import json_body
+from api.deps import AnyAccount, Enterprise, NodeDep, Snapshot
+from api.node import Node
+from core.ids import check_hex
+from mrv import catalogue
+from mrv.plan import check_document
+from mrv.signed_plan import read_signed_plan
+
+router = APIRouter(prefix="/v1/mrv/plans", tags=["mrv"])
+
+
+@router.post("", status_code=201)
+async def post_plan(node: NodeDep, account: Enterprise, request: Request) -> dict[str, Any]:
+    """Take a plan that the enterprise signed (body: its canonical JSON); it becomes an entry of the log."""
+    return await run_in_threadpool(_take, node, account, await request.body())
+
+
+def _take(node: Node, account: Account, payload: bytes) -> dict[str, Any]:
+    account.require_org(read_signed_plan(payload).plan.entity)
+    return plans.take(node.deployment, payload).as_json()
+
+
+@router.get("")
+def list_plans(snapshot: Snapshot, account: AnyAccount, entity: str = "") -> list[dict[str, Any]]:
+    """The plans of an organisation that this one may see, newest first; without `entity` of all that it may see."""
+    if entity:
+        account.require_org(entity)
+    return [item.as_json() for item in plans.stored(snapshot)
+            if entity in ("", item.plan.entity) and account.sees(item.plan.entity)]
+
+
+@router.post("/check/{methodology}")
+async def check(request: Request, methodology: str) -> dict[str, Any]:
+    """Hold an inputs document against a plan. Body: {"plans": versions in order, "inputs"}; nothing is kept."""
+    return await run_in_threadpool(check_document, catalogue.shipped(), methodology, await json_body(request))
+
+
+@router.get("/{plan}")
+def get_plan(snapshot: Snapshot, account: AnyAccount, plan: str) -> dict[str, Any]:
+    """One plan by the digest of its signed payload."""
+    found = plans.plan(snapshot, check_hex(plan, where="plan"))
+    account.require_org(found.plan.entity)
+    return found.as_json()
