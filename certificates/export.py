@@ -118,10 +118,12 @@ class _Gathering:
         """certificate.json and status.json of a piece."""
         sources = self._sources
         if sources.registry is None or sources.chain is None:
-            raise InputError("evidence-level", "a certificate's file needs the chain")
+            raise InputError("evidence-level", "a certificate's file needs the chain",
+                             hint="connect the node to its chain, or export for review")
         state = sources.registry.piece(int.from_bytes(piece, "big"))
         if state is None or state.payload_digest != self._statement.digest:
-            raise NotFound("piece-unknown", "the chain has no such piece of this statement", where=piece.hex())
+            raise NotFound("piece-unknown", "the chain has no such piece of this statement", where=piece.hex(),
+                           hint="`carbonseal certificate show` lists its pieces")
         status = mirror.PIECE_STATUS[state.status]
         slots = status_slots(self._document, self._statement.digest, state.start, state.end)
         record = {"schema": CERTIFICATE_SCHEMA, "id": piece.hex(), "payload_digest": self._statement.digest.hex(),

@@ -116,7 +116,7 @@ def build_application(connection: Connection, statement: bytes, anchors: Anchors
     opinion = store.opinion_on(connection, statement).document
     if opinion.conclusion not in ISSUING:
         raise Refused("opinion-conclusion", f"a conclusion {opinion.conclusion.name.lower()} issues nothing",
-                      where=statement.hex())
+                      where=statement.hex(), hint="only unmodified and modified conclusions issue")
     anchored = anchors.latest(claim.origin)
     if anchored is None or anchored.size <= stored.log_index:
         raise Unavailable("anchor-pending", "no anchor covers the statement yet", where=f"entry {stored.log_index}",
@@ -148,4 +148,4 @@ def _live_predecessor(connection: Connection, desk: Desk, statement: bytes) -> b
             return digest if state.status is CertificateStatus.LIVE or superseded_by_this else None
         digest = store.claim(connection, store.statement(connection, digest).claim_digest).document.supersedes
     raise Refused("claim-supersedes", f"more than {MAX_CORRECTIONS} corrections were never issued",
-                  where=statement.hex())
+                  where=statement.hex(), hint="issue one of the corrections between, or claim anew")

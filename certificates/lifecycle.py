@@ -125,7 +125,7 @@ def skip(desk: Desk, mark: str, to: int, reason: str) -> Intent:
     """Leave a public hole from a mark's position up to `to`; by a registrar."""
     state = desk.registry.mark(mark)
     if state is None:
-        raise NotFound("mark-unknown", "no such mark is open", where=mark)
+        raise NotFound("mark-unknown", "no such mark is open", where=mark, hint="a registrar opens it first")
     return _run(desk, _resumed(desk, "skip", {"mark": mark, "to": str(to), "reason": text(reason, "reason")},
                                step=state.position))
 

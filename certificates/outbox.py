@@ -97,7 +97,8 @@ def intent(connection: Connection, identity: bytes) -> Intent:
     """An intent by its operation's id. Raises NotFound (intent-unknown)."""
     row = _row(connection, identity)
     if row is None:
-        raise NotFound("intent-unknown", "no such operation was intended", where=identity.hex())
+        raise NotFound("intent-unknown", "no such operation was intended", where=identity.hex(),
+                       hint="ask with the id that the operation was answered with")
     return _intent(row)
 
 

@@ -236,7 +236,8 @@ class EvmRegistry:
         held = self.certificate(application.opinion.payloadDigest)
         if held is None or held.claim_hash != application.opinion.claimHash:
             raise Refused("certificate-conflict", "the chain holds a certificate of this statement for another claim",
-                          where=application.opinion.payloadDigest.hex())
+                          where=application.opinion.payloadDigest.hex(),
+                          hint="compare the deployment with the chain it names")
 
     def _issued(self, digest: bytes, *, repeated: bool) -> Issued:
         found = self._chain.events(self._contract.events.CertificateIssued, payloadDigest=digest)

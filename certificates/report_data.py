@@ -58,7 +58,8 @@ def _piece(connection: Connection, piece: bytes) -> tuple[Row[Any], str]:
     """The piece and what it is worth: its own state, or that of a certificate that no longer stands."""
     row = connection.execute(select(mirror.PIECES).where(mirror.PIECES.c.id == piece)).first()
     if row is None:
-        raise NotFound("piece-unknown", "no such piece was ever issued here", where=piece.hex())
+        raise NotFound("piece-unknown", "no such piece was ever issued here", where=piece.hex(),
+                       hint="check the number; a certificate of another registry is not known here")
     certificate = connection.execute(
         select(mirror.CERTIFICATES.c.status).where(mirror.CERTIFICATES.c.digest == row.digest)).scalar_one()
     if row.status != "live":
@@ -84,7 +85,7 @@ def _device(connection: Connection, mark: str, index: int) -> Device:
     profile = profile_at(registry.history(connection, point.meter), point.first_reading.time)
     if profile is None:
         raise NotFound("meter-unknown", "the meter had no profile at the claim point's first reading",
-                       where=point.meter)
+                       where=point.meter, hint="register the meter's profile before its claim point")
     return Device(mark, point.grid_point, point.meter_serial, DIRECTIONS[profile.direction], point.capacity_w,
                   point.first_reading.time, ORIGINS[profile.origin])
 

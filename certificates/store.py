@@ -110,7 +110,8 @@ def claim(connection: Connection, digest: bytes) -> StoredClaim:
     """A claim by payload digest. Raises NotFound (claim-unknown)."""
     row = connection.execute(select(CLAIMS).where(CLAIMS.c.digest == digest)).first()
     if row is None:
-        raise NotFound("claim-unknown", "no claim with this digest is in the log", where=digest.hex())
+        raise NotFound("claim-unknown", "no claim with this digest is in the log", where=digest.hex(),
+                       hint="the digest is that of the claim's payload, in hex")
     return StoredClaim(row.digest, parse_claim(row.payload), row.payload, row.log_index)
 
 
@@ -118,7 +119,8 @@ def statement(connection: Connection, digest: bytes) -> StoredStatement:
     """A statement by payload digest. Raises NotFound (statement-unknown)."""
     row = connection.execute(select(STATEMENTS).where(STATEMENTS.c.digest == digest)).first()
     if row is None:
-        raise NotFound("statement-unknown", "no statement with this digest is in the log", where=digest.hex())
+        raise NotFound("statement-unknown", "no statement with this digest is in the log", where=digest.hex(),
+                       hint="the digest is that of the statement's payload, in hex")
     return _statement(row)
 
 
@@ -126,7 +128,8 @@ def opinion(connection: Connection, digest: bytes) -> StoredOpinion:
     """An opinion by payload digest. Raises NotFound (opinion-unknown)."""
     row = connection.execute(select(OPINIONS).where(OPINIONS.c.digest == digest)).first()
     if row is None:
-        raise NotFound("opinion-unknown", "no opinion with this digest is in the log", where=digest.hex())
+        raise NotFound("opinion-unknown", "no opinion with this digest is in the log", where=digest.hex(),
+                       hint="the digest is that of the opinion's payload, in hex")
     return StoredOpinion(row.digest, parse_opinion(row.payload), row.payload, row.log_index)
 
 
@@ -145,7 +148,8 @@ def statement_of(connection: Connection, claim_digest: bytes) -> StoredStatement
     row = connection.execute(select(STATEMENTS).where(STATEMENTS.c.claim_digest == claim_digest)
                              .order_by(STATEMENTS.c.log_index.desc()).limit(1)).first()
     if row is None:
-        raise NotFound("statement-missing", "no statement has been computed for this claim", where=claim_digest.hex())
+        raise NotFound("statement-missing", "no statement has been computed for this claim", where=claim_digest.hex(),
+                       hint="it is computed once the claim is taken; ask again")
     return _statement(row)
 
 
@@ -168,7 +172,7 @@ def check_exclusive(connection: Connection, document: ClaimDocument) -> None:
                       where=newest.digest.hex(), hint="correct it: name it in supersedes")
     if newest is not None and newest.digest != document.supersedes:
         raise Refused("claim-supersedes", "the claim does not supersede the newest statement under its key",
-                      where="claim.supersedes", newest=newest.digest.hex())
+                      where="claim.supersedes", hint="name the newest one", newest=newest.digest.hex())
     old = document.supersedes
     if old is not None and statement(connection, old).fields["subject"] != document.subject:
         raise Refused("claim-supersedes", "the statement named is about another subject", where="claim.supersedes",

@@ -16,12 +16,15 @@ from __future__ import annotations
 
 from typing import Any, ClassVar
 
+from core.hints import HINTS
+
 
 class CarbonSealError(Exception):
     """Base of every error of ours.
 
     `code` is stable kebab-case; `message` says what is wrong; `where` names the place (file, field, index);
-    `hint` says what to do; `detail` holds values a program may act on (JSON scalars, for example the expected seq).
+    `hint` says what to do: the one given, or else what core/hints.py has for the code; `detail` holds values a program
+    may act on (JSON scalars, for example the expected seq).
     """
 
     exit_code: ClassVar[int] = 2
@@ -32,7 +35,7 @@ class CarbonSealError(Exception):
         self.code = code
         self.message = message
         self.where = where
-        self.hint = hint
+        self.hint = hint or HINTS.get(code, "")
         self.detail = detail
 
     def __str__(self) -> str:

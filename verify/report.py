@@ -10,7 +10,7 @@ from typing import Any
 
 from core.errors import VerificationFailed
 from core.period import instant_text
-from verify.texts import CODES, LABELS, NOTICES, OUTCOMES, STEP_NAMES, STEP_TITLES
+from verify.texts import ADVICE, CODES, LABELS, NOTICES, OUTCOMES, STEP_NAMES, STEP_TITLES
 
 DEVELOPMENT_CHAIN = "development-chain"
 EARLIER_STEP_FAILED = "earlier-step-failed"
@@ -128,6 +128,8 @@ def _step_lines(step: StepResult, column: int, required: bool, labels: dict[str,
         lines.append(f"      {CODES[step.code][column]}")
     if step.detail:
         lines.append(f"      {step.detail}")
+    if step.outcome is Outcome.FAILED:
+        lines.append(f"      → {ADVICE[step.n][column]}")
     return lines
 
 

@@ -20,6 +20,28 @@ STEP_TITLES: dict[int, Texts] = {
     10: ("证书状态", "Certificate"),
 }
 
+ADVICE: dict[int, Texts] = {
+    1: ("请向出具方重新索取原始导出文件，不要解压后重新打包。",
+        "Ask for the file again as it was exported; do not unpack and pack it."),
+    2: ("请核对信任清单中的日志公钥与见证方；仍不符则不要采信该日志。",
+        "Compare log key and witnesses of your trust list; if they are right, do not rely on this log."),
+    3: ("请核对信任清单中的链、合约与验证者，或索取锚定之后导出的文件。",
+        "Compare chain, contracts and validators of your trust list, or ask for a file exported after the anchoring."),
+    4: ("请重新索取文件；若仍不符，该条目不在此日志中。",
+        "Ask for the file again; if it stays so, the entry is not in this log."),
+    5: ("请核对信任清单中的登记机构；缺失或无效的登记须由出具方说明。",
+        "Compare the registrars of your trust list; who issued the file accounts for what is missing or not valid."),
+    6: ("请出具方补全数据帧；确已丢失的须由网关声明并在核算声明中列出。",
+        "Have the frames completed; what is lost the gateway declares, and the statement counts."),
+    7: ("请出具方更正核算声明；数值须由签名读数重算得出。",
+        "Have the statement corrected; its figures must follow from signed readings."),
+    8: ("请出具方按发布的规则重新核算。", "Have the statement computed again by the released rules."),
+    9: ("请核查机构与申报方核对；更正后须重新签署。",
+        "Ask claimant and verifier; whatever is corrected has to be signed again."),
+    10: ("请向持有人索取最新文件，并以链上状态为准。",
+         "Ask the holder for a current file; what the chain says decides."),
+}
+
 OUTCOMES: dict[str, Texts] = {"passed": ("通过", "passed"), "failed": ("未通过", "failed"),
                               "not-checked": ("未检查", "not checked")}
 

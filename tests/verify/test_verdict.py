@@ -12,6 +12,7 @@ from verify_world import Lies, World, altered
 
 from ledger.checkpoint import WitnessPolicy
 from verify.report import AsOf, Outcome, Report, StepResult
+from verify.texts import ADVICE
 from verify.trust import STEPS
 from verify.verifier import verify
 
@@ -156,3 +157,12 @@ def test_details_of_another_run_do_not_rebuild_the_statement() -> None:
     verdict = verify(altered(made.file(), {"details/complete.json": document(other_date)}), made.trust())
     assert verdict.steps[6].code == "details-root"
     assert verdict.steps[7].outcome is FAILED
+
+
+@pytest.mark.parametrize(("language", "column"), [("zh", 0), ("en", 1)])
+def test_each_step_that_fails_says_what_to_do_and_no_other_does(language: str, column: int) -> None:
+    for n in STEPS:
+        steps = tuple(StepResult(m, Outcome.FAILED if m == n else Outcome.PASSED, "some-code" if m == n else None)
+                      for m in STEPS)
+        lines = [line.strip() for line in Report(steps, tuple(STEPS)).as_text(language).splitlines()]
+        assert [line for line in lines if line.startswith("→")] == [f"→ {ADVICE[n][column]}"]
