@@ -203,6 +203,21 @@ def test_units_are_converted_exactly(value: str, unit: str, formula: str, output
     assert outputs(formula, value=q(value, unit))[output] == expected
 
 
+@pytest.mark.parametrize(("value", "unit", "formula", "output", "expected"), [
+    ("2", "万t", "unit.mass", "t", "20000"), ("1", "kt", "unit.mass", "t", "1000"),
+    ("3", "万kWh", "unit.energy", "mwh", "30"), ("1", "亿kWh", "unit.energy", "mwh", "100000"),
+    ("1", "万Nm3", "unit.gas-volume", "nm3", "10000"),
+    ("1", "tonne", "unit.mass", "kg", "1000"), ("1", "MMBtu", "unit.energy", "gj", "1.05505585262")])
+def test_units_as_reports_write_them(value: str, unit: str, formula: str, output: str, expected: str) -> None:
+    assert outputs(formula, value=q(value, unit))[output] == expected
+
+
+@pytest.mark.parametrize("unit", ["kgCO2e/(t.km)", "kgCO2e/tonne-km", "kgCO2e/(t·km)", "kgCO2e/tkm"])
+def test_tonne_kilometres_have_several_spellings_and_one_meaning(unit: str) -> None:
+    legs = [{"mass": q("2", "t"), "distance": q("100", "km"), "factor": q("0.2", unit)}]
+    assert outputs("scope3.transport", legs=legs)["emission"] == "40"
+
+
 @given(value=st.decimals(allow_nan=False, allow_infinity=False, min_value=0, max_value=10**9, places=6))
 def test_a_quantity_comes_back_from_another_unit(value: Decimal) -> None:
     there = outputs("unit.mass", value=q(str(value), "t"))["kg"]
