@@ -74,6 +74,8 @@ def load_account(path: Path) -> Account:
     """The account of a key file. Raises InputError (key-file-missing), FormError (key-malformed)."""
     try:
         text = path.read_text(encoding="ascii").strip()
+        if len(text) != 64:
+            raise ValueError("a shorter key would be filled up with zeros")
         return Account(bytes.fromhex(text))
     except OSError as error:
         raise InputError("key-file-missing", f"cannot read the key: {error.strerror}", where=str(path)) from None
