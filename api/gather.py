@@ -19,7 +19,7 @@ from attestation.block import Header, decode_header
 from attestation.envelope import open_envelope
 from attestation.frame import Frame, decode_frame
 from attestation.frames import counted_indices, headers_of
-from attestation.history import ClaimPoint, claim_point_at
+from attestation.history import ClaimPoint, claim_point_at, profile_at
 from attestation.refold import COUNTS
 from core.claims import ClaimDocument, DocumentInput, MeterInput
 from core.errors import InputError, NotFound, Refused
@@ -50,7 +50,7 @@ def gather(connection: Connection, document: ClaimDocument, methodology: Methodo
     """The inputs of a claim as of log size `size`. `plan`: the control plan in force, which says what gaps are filled.
 
     Raises InputError (input-unknown, claim-point-missing, document-undivided), NotFound (register-not-yet,
-    meter-unknown, …), Refused (reading-stale, claim-point-foreign, frames-disputed).
+    meter-unknown, …), Refused (reading-stale, meter-foreign, claim-point-foreign, frames-disputed).
     """
     spans = parts_of(rules, methodology, document.options, document.inputs, document.period)
     reader = _Reader(connection, document, methodology, size, plan)
@@ -98,8 +98,16 @@ class _Reader:
             return [_document_item(rule, given, divided)]
         if "claim-point" in rule.sources:
             return [_claim_point_item(self.connection, self.document, rule, given, self.size)]
-        return register_items(self.connection, span, rule, given,
-                              Treatment(self.methodology.max_staleness_ms, self._fills(name, rule)))
+        treatment = Treatment(self.methodology.max_staleness_ms, self._fills(name, rule))
+        items = register_items(self.connection, span, rule, given, treatment)
+        self._check_owner(given.meter, span)
+        return items
+
+    def _check_owner(self, meter: str, span: Period) -> None:
+        profile = profile_at(registry.history(self.connection, meter), span.end)
+        if profile is None or profile.org != self.document.subject:
+            raise Refused("meter-foreign", f"the meter is registered for {profile.org if profile else 'nobody'}",
+                          where=meter, hint="an enterprise claims by its own meters")
 
     def _fills(self, name: str, rule: InputRule) -> bool:
         """Whether the control plan lets the methodology's substitution stand for a gap of this input."""

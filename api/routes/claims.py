@@ -22,7 +22,7 @@ from core.database import reading, transaction
 from core.errors import NotFound, Refused
 from core.ids import check_hex
 from core.jcs import parse
-from core.opinions import ISSUING
+from core.opinions import ISSUING, parse_opinion
 from mrv import catalogue
 
 router = APIRouter(prefix="/v1/claims", tags=["claims"])
@@ -88,12 +88,13 @@ async def post_opinion(node: NodeDep, account: Verifier, request: Request, claim
 
 
 def _take_opinion(node: Node, org: str, claim: str, payload: bytes) -> dict[str, Any]:
-    stored = pipeline.review(node.deployment, payload)
-    with node.engine.connect() as connection:
-        statement = store.statement(connection, stored.document.statement)
+    # Before anything is written: what is refused leaves no entry behind.
+    with reading(node.engine) as connection:
+        statement = store.statement(connection, parse_opinion(payload).statement)
     if statement.claim_digest != check_hex(claim, where="claim"):
         raise Refused("opinion-claim", "the opinion is about the statement of another claim",
                       where=statement.claim_digest.hex())
+    stored = pipeline.review(node.deployment, payload)
     issues = stored.document.conclusion in ISSUING
     job = _submit(node, tasks.ISSUE, org, {"statement": statement.digest.hex()}) if issues else None
     return {"opinion": stored.digest.hex(), "index": str(stored.log_index), "job": job}
