@@ -6,19 +6,15 @@ import json
 from pathlib import Path
 from typing import Any
 
+import make_hints
 import make_symbols
 import portal_helpers as portal
 import pytest
 
-from mrv.catalogue import Catalogue, load
+from mrv.catalogue import Catalogue
 from mrv.ruleset import RuleSet
 
 SEED = 20261122
-
-
-@pytest.fixture(scope="session")
-def catalogue() -> Catalogue:
-    return load()
 
 
 @pytest.fixture(scope="session")
@@ -43,6 +39,9 @@ def cases_of(catalogue: Catalogue) -> dict[str, list[dict[str, Any]]]:
     for case in catalogue.cases:
         if case.kind == "formula":
             cases.setdefault(case.rule, []).append(case.body["inputs"])
+    # Of a table made up at random the key that is looked up is hardly ever one.
+    cases["list.looked_up@1"] = [{"at": {"value": "2", "unit": "1"}, "rows": [
+        {"key": {"value": str(key), "unit": "1"}, "x": {"value": str(key + 7), "unit": "t"}} for key in range(4)]}]
     return cases
 
 
@@ -109,6 +108,14 @@ def test_numbers_beyond_every_scale_end_the_same_way(ruleset: RuleSet, documents
     assert {json.loads(line).get("error", {}).get("code") for line in ours} >= {"number-too-long", "division-by-zero"}
 
 
+def test_fifty_thousand_quantities_are_evaluated_and_not_one_more(ruleset: RuleSet, documents_file: Path) -> None:
+    lines = [portal.written({"id": count, "formula": "inventory.sum.co2e", "inputs": {
+        "parts": [{"value": "1", "unit": "kWh"}] * count}}) for count in (50_000, 50_001)]
+    ours = portal.python_answers(ruleset, lines)
+    assert ours == portal.run_tool("eval-batch", str(documents_file), stdin=b"\n".join(lines))
+    assert [json.loads(line)["error"]["code"] for line in ours] == ["unit-mismatch", "inputs-too-many"]
+
+
 def test_a_root_in_the_middle_between_two_numbers_goes_to_the_even_one(ruleset: RuleSet, documents_file: Path) -> None:
     roots = [10**40 + digit * 10 + 5 for digit in range(10)]
     lines = [json.dumps({"id": 0, "formula": "operator.root", "inputs": plain(str(root * root), "1", "1")}).encode()
@@ -132,13 +139,18 @@ def test_lines_that_are_no_requests_get_the_same_answers(ruleset: RuleSet, docum
         '{"id":NaN}', '{"id":-Infinity}', "{",
         '{"a"', '{"a":', '{"a":1', '{"a":1,', '{"a":1,}', "[1,]", "[1 2]", "nul",
         '"\\x"', '"\\u12"', '"abc', '"a\tb"', "1 2", '{"id":"甲😀\\u0007","formula":"x@1","inputs":{}}',
-        "[" * 65 + "]" * 65,
+        "[" * 257 + "]" * 257,
         '{"id":null,"formula":5,"inputs":{}}', '{"id":[1,{"b":2,"a":1}],"formula":null,"inputs":[]}',
         '{"id":"\\ud800","formula":"x","inputs":{}}', '{"id":"\\ud83d\\ude00","formula":"x","inputs":{}}',
         '{"id":{"10":1,"2":2},"formula":["a",true],"inputs":{}}', '{"id":1,"formula":"it\'s","inputs":{}}')]
     ours = [without_reader_message(line) for line in portal.python_answers(ruleset, lines)]
     answers = portal.run_tool("eval-batch", str(documents_file), stdin=b"\n".join(lines))
     assert differences(ours, [without_reader_message(line) for line in answers], lines) == []
+
+
+def test_the_hints_of_codes_are_those_of_the_core() -> None:
+    assert make_hints.TARGET.read_text(encoding="utf-8") == make_hints.table(), \
+        "write them again: python tests/portal/make_hints.py"
 
 
 def test_the_table_of_units_is_the_one_of_the_core() -> None:

@@ -50,8 +50,8 @@ describe("canonical JSON", () => {
 
   test.each([['{"a":1,"a":2}', "json-duplicate-key"], ["1.0", "json-number"], ["1e2", "json-number"], ["-0", "json-number"],
     ["9007199254740992", "json-number"], ["9007199254740991", "none"], ["NaN", "json-number"], ["\ufeff{}", "json-malformed"],
-    ['"\\x"', "json-malformed"], ["[1,]", "json-malformed"], [`${"[".repeat(65)}${"]".repeat(65)}`, "json-too-deep"],
-    [`${"[".repeat(64)}${"]".repeat(64)}`, "none"]])("%s: %s", (text, code) => {
+    ['"\\x"', "json-malformed"], ["[1,]", "json-malformed"], [`${"[".repeat(257)}${"]".repeat(257)}`, "json-too-deep"],
+    [`${"[".repeat(256)}${"]".repeat(256)}`, "none"]])("%s: %s", (text, code) => {
     expect(codeOf(() => parseLenient(text))).toBe(code);
   });
 
@@ -82,6 +82,7 @@ describe("documents of rules", () => {
     ["kWh is not added to t", '["+",["name","x"],["number","1","kWh"]]', "t", "expression-unit"],
     ["kg is not added to t without convert", '["+",["name","x"],["number","1","kg"]]', "t", "expression-unit"],
     ["the declared unit is the one that comes out", '["name","x"]', "kg", "expression-unit"],
+    ["convert without its ratio", '["convert",["name","x"],"kg"]', "kg", "expression-not-canonical"],
     ["convert states the true ratio", '["convert",["name","x"],"kg","1000","1"]', "kg", "none"],
     ["convert states another ratio", '["convert",["name","x"],"kg","1","1000"]', "kg", "expression-malformed"],
     ["a fraction has an exponential", '["exp",["name","x"]]', "1", "expression-unit"],
@@ -93,10 +94,10 @@ describe("documents of rules", () => {
     expect(codeOf(() => Formula.fromDocument(parseLenient(formulaText(tree, unit))))).toBe(code);
   });
 
-  test("a tree nests at most forty deep", () => {
+  test("a hundred operations lie one inside the other and no more", () => {
     const nested = (depth: number): string => '["negate",'.repeat(depth) + '["name","x"]' + "]".repeat(depth);
-    expect(codeOf(() => Formula.fromDocument(parseLenient(formulaText(nested(40)))))).toBe("none");
-    expect(codeOf(() => Formula.fromDocument(parseLenient(formulaText(nested(41)))))).toBe("expression-malformed");
+    expect(codeOf(() => Formula.fromDocument(parseLenient(formulaText(nested(100)))))).toBe("none");
+    expect(codeOf(() => Formula.fromDocument(parseLenient(formulaText(nested(101)))))).toBe("expression-too-deep");
   });
 
   test("an expression reads as text again with the parentheses it needs", () => {

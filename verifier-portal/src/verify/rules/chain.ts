@@ -1,5 +1,6 @@
 /** The steps of a methodology evaluated on the inputs of one period: formula calls with what their arguments bind to. */
 import { asObject, list, member, text } from "./document.js";
+import { DecimalSignal } from "./decimal.js";
 import { checkInForce, type Day } from "./dates.js";
 import { RuleError } from "./error.js";
 import type { Given } from "./fields.js";
@@ -194,7 +195,8 @@ function spreadsOf(evaluation: Evaluation, bound: ReadonlyMap<string, Bound>): C
   try {
     return propagate(evaluation, given);
   } catch (error) {
-    if (error instanceof Untraceable) return null;
+    // A contribution beyond every scale (a denominator near 0) is not carried either.
+    if (error instanceof Untraceable || error instanceof DecimalSignal) return null;
     throw error;
   }
 }

@@ -8,11 +8,12 @@ import { Misuse, asText } from "./document.js";
 import { RuleError } from "./error.js";
 import type { Fraction } from "./fraction.js";
 import { parseDecimal } from "./numbers.js";
-import { isList, isObject, plainText, represented, shortened, type Json } from "./texts.js";
+import { isList, isObject, plainText, represented, type Json } from "./texts.js";
 import { ONE, Unit, parseUnit } from "./units.js";
 
-const MAX_DEPTH = 40;
-const MAX_ROUNDING_DIGITS = 20;
+/** How many operations lie one inside the other: a chain is a tree as deep as it is long. */
+const MAX_TREE_DEPTH = 100;
+export const MAX_ROUNDING_DIGITS = 20;
 
 export type Type = Unit | "text" | "boolean";
 
@@ -59,11 +60,15 @@ function node(operator: Operator, type: Type, details: Details = {}): Node {
   return { operator, operands, type, name, extra, number, ratio };
 }
 
-/** The typed node of a tree. Throws expression-malformed, expression-unit, expression-unknown-name, unit-unknown. */
+/** The typed node of a tree. Throws expression-malformed, -too-deep, -unit, -unknown-name, unit-unknown. */
 export function check(tree: Json | undefined, scope: Scope, depth = 0): Node {
+  if (depth > MAX_TREE_DEPTH) {
+    throw new RuleError("expression-too-deep", `more than ${MAX_TREE_DEPTH} operations lie one inside the other`,
+      { hint: "name a part of the expression and use the name" });
+  }
   const [operator, ...parts] = isList(tree) ? tree : [];
-  if (depth > MAX_DEPTH || typeof operator !== "string") {
-    throw new RuleError("expression-malformed", `${shortened(plainText(tree), 60)} is not an expression tree`);
+  if (typeof operator !== "string") {
+    throw new RuleError("expression-malformed", "an expression tree is a list that begins with its operator");
   }
   if (!isOperator(operator)) {
     throw new RuleError("expression-malformed", `${represented(operator)} is not an operator of the language`);
@@ -119,13 +124,13 @@ function same(left: Type, right: Type, operator: string): void {
 
 const number: Rule = (parts, _scope, _depth, operator) => {
   exactly(parts, 2);
-  const unit = parseUnit(single(parts[1]));
-  return node(operator, unit, { name: plainText(parts[1]), number: parseDecimal(parts[0]) });
+  const unit = asText(parts[1]);
+  return node(operator, parseUnit(unit), { name: unit, number: parseDecimal(parts[0]) });
 };
 
 const text: Rule = (parts, _scope, _depth, operator) => {
   exactly(parts, 1);
-  return node(operator, "text", { name: plainText(parts[0]) });
+  return node(operator, "text", { name: asText(parts[0]) });
 };
 
 const name: Rule = (parts, scope, _depth, operator) => {
@@ -218,8 +223,8 @@ const rounding: Rule = (parts, scope, depth, operator) => {
 const conversion: Rule = (parts, scope, depth, operator) => {
   if (parts.length < 2) throw new Misuse("no unit");
   const operand = check(parts[0], scope, depth);
-  const target = plainText(single(parts[1]));
-  const unit = parseUnit(parts[1]);
+  const target = asText(parts[1]);
+  const unit = parseUnit(target);
   const source = quantity(operand);
   if (!source.sameDimension(unit)) {
     fail(`${source.text} cannot be converted to ${target}`, "these are different dimensions: multiply by a factor");
@@ -242,7 +247,7 @@ const fold: Rule = (parts, scope, depth, operator) => {
   exactly(parts, 3);
   const source = plainText(single(parts[1]));
   const list = listOf(scope, single(parts[1]));
-  const item = plainText(single(parts[0]));
+  const item = asText(parts[0]);
   if (scope.has(item)) unknownName(`${represented(item)} already means something else`);
   const inner = new Map(scope);
   for (const [member, type] of list.fields) inner.set(`${item}.${member}`, type);

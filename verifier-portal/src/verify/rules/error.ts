@@ -1,16 +1,19 @@
+import { HINTS } from "./hints.js";
+
 /** The closed set of codes that reading and evaluating rules can answer with; a user interface can translate each. */
 export const RULE_CODES = [
-  "amount-zero", "carry-not-allowed", "date-malformed", "division-by-zero", "expression-malformed", "expression-unit",
-  "expression-unknown-name", "formula-unknown", "hex-malformed", "id-malformed", "input-malformed", "input-missing",
-  "input-repeated", "input-unknown", "inputs-malformed", "inputs-overlap", "instant-malformed", "json-duplicate-key",
-  "json-malformed", "json-not-canonical", "json-number", "json-too-deep", "json-unencodable", "kind-unknown",
-  "methodology-unknown", "not-certifiable", "not-conservative", "number-malformed", "number-not-canonical",
-  "number-out-of-range", "number-too-long", "option-malformed", "option-missing", "option-unknown", "out-of-range",
-  "parameter-missing", "parameter-overlap", "parameter-unconfirmed", "parameter-unsourced", "parts-malformed",
-  "period-crosses-change", "period-empty", "period-malformed", "period-outside", "priority-mismatch",
-  "quantity-malformed", "rule-malformed", "rule-not-in-force", "rule-not-released", "salts-mismatch",
-  "source-mismatch", "source-not-allowed", "source-priority-dropped", "split-not-allowed", "statement-differs",
-  "statement-malformed", "unit-mismatch", "unit-unknown", "validity-empty", "zone-unknown",
+  "amount-zero", "carry-not-allowed", "date-malformed", "division-by-zero", "expression-malformed",
+  "expression-not-canonical", "expression-too-deep", "expression-unit", "expression-unknown-name", "formula-unknown",
+  "hex-malformed", "id-malformed", "input-malformed", "input-missing", "input-repeated", "input-unknown",
+  "inputs-malformed", "inputs-overlap", "inputs-too-many", "instant-malformed", "json-duplicate-key", "json-malformed",
+  "json-not-canonical", "json-number", "json-too-deep", "json-unencodable", "kind-unknown", "methodology-unknown",
+  "not-certifiable", "not-conservative", "number-malformed", "number-not-canonical", "number-out-of-range",
+  "number-too-long", "option-malformed", "option-missing", "option-unknown", "out-of-range", "parameter-missing",
+  "parameter-overlap", "parameter-unconfirmed", "parameter-unsourced", "parts-malformed", "period-crosses-change",
+  "period-empty", "period-malformed", "period-outside", "priority-mismatch", "quantity-malformed", "rule-malformed",
+  "rule-not-in-force", "rule-not-released", "salts-mismatch", "source-mismatch", "source-not-allowed",
+  "source-priority-dropped", "split-not-allowed", "statement-differs", "statement-malformed", "unit-mismatch",
+  "unit-unknown", "validity-empty", "zone-unknown",
 ] as const;
 
 export type RuleCode = (typeof RULE_CODES)[number];
@@ -39,7 +42,7 @@ export class RuleError extends Error {
     this.name = "RuleError";
     this.code = code;
     this.where = place.where ?? "";
-    this.hint = place.hint ?? "";
+    this.hint = place.hint || (HINTS.get(code) ?? "");
   }
 
   /** The same error named after a place further out. */

@@ -1,15 +1,16 @@
 /** What a formula asks for: named inputs with units and bounds, single or in lists; values are bound to them. */
 import type { ListType, Type } from "./checker.js";
 import { compare, type Decimal } from "./decimal.js";
-import { asList, asObject, asText, list, member, text } from "./document.js";
+import { checkUnique, member, nameOf, objects, texts, title } from "./document.js";
 import { RuleError } from "./error.js";
 import type { Row, Scalar, Value } from "./interpreter.js";
-import { decimalText, parseDecimal } from "./numbers.js";
+import { decimalText, parseDecimal, parseNatural } from "./numbers.js";
 import { Quantity, isQuantityDocument } from "./quantity.js";
 import { isList, isObject, plainText, quoted, represented, type Json, type JsonObject } from "./texts.js";
 import { Unit, convert, parseUnit } from "./units.js";
 
-const MAX_ITEMS = 1_000_000;
+/** A year of quarter hours is 35,136 values. */
+const MAX_QUANTITIES = 50_000;
 
 /** A quantity, a text, or for a list input a list of them or of objects of them. */
 export type Given = Quantity | string | readonly Given[] | ReadonlyMap<string, Given>;
@@ -31,19 +32,18 @@ export class Field {
   private constructor(readonly name: string, readonly type: Unit | "text", private readonly bounds: readonly Bound[],
     readonly oneOf: readonly string[]) {}
 
-  /** The field of its canonical JSON form; the field of a plain list has the name of the input. */
-  static fromDocument(document: JsonObject, inputName?: string): Field {
+  /** The field of its canonical JSON form. */
+  static fromDocument(document: JsonObject): Field {
     const bounds: Bound[] = [];
     for (const [key, sign, holds] of BOUNDS) {
       const limit = document.get(key);
       if (limit !== undefined) bounds.push({ limit: parseDecimal(limit), sign, holds });
     }
-    const unit = text(document, "unit");
+    const unit = member(document, "unit");
     const type = unit === "text" ? unit : parseUnit(unit);
-    const name = inputName ?? text(document, "name");
-    if (inputName === undefined) member(document, "title");
-    const oneOf = asList(document.get("one_of") ?? []).map(asText);
-    return new Field(name, type, bounds, oneOf);
+    const name = nameOf(document);
+    title(document);
+    return new Field(name, type, bounds, texts(document, "one_of"));
   }
 
   /** The value in the field's unit. Throws unit-mismatch, out-of-range, input-malformed. */
@@ -78,13 +78,18 @@ export class Input {
     private readonly least: number | null) {}
 
   static fromDocument(document: JsonObject): Input {
-    const name = text(document, "name");
-    member(document, "title");
+    const name = nameOf(document);
+    const titles = title(document);
     if (!document.has("list")) return new Input(name, Field.fromDocument(document), [], null);
-    const least = Number(text(document, "least"));
+    const least = Number(parseNatural(member(document, "least")));
     const items = member(document, "list");
-    if (isObject(items)) return new Input(name, Field.fromDocument(items, name), [], least);
-    return new Input(name, null, asList(items).map((item) => Field.fromDocument(asObject(item))), least);
+    if (isObject(items)) {
+      const single = new Map<string, Json>([["name", name], ["title", titles], ...items]);
+      return new Input(name, Field.fromDocument(single), [], least);
+    }
+    const fields = objects(document, "list");
+    checkUnique(fields.map((field) => member(field, "name")), "a field");
+    return new Input(name, null, fields.map((field) => Field.fromDocument(field)), least);
   }
 
   /** What the checker sees. */
@@ -97,8 +102,9 @@ export class Input {
   bind(given: Given | undefined): Value {
     if (this.least === null && this.single !== null) return this.single.bind(given, this.name);
     if (!isList(given)) throw new RuleError("input-malformed", "a list is needed", { where: this.name });
+    checkAmount(new Map([[this.name, given]]));
     const least = this.least ?? 0;
-    if (given.length < least || given.length > MAX_ITEMS) {
+    if (given.length < least) {
       throw new RuleError("input-missing", `${given.length} items, at least ${least} are needed`, { where: this.name });
     }
     return given.map((item, i) => this.bindItem(item, `${this.name}[${i}]`));
@@ -134,6 +140,21 @@ export function checkNames(names: readonly string[], given: ReadonlyMap<string, 
   }
 }
 
+/** Passes for at most 50,000 quantities, read or still in JSON. Throws inputs-too-many. */
+export function checkAmount(inputs: ReadonlyMap<string, Given | Json>): void {
+  let left = MAX_QUANTITIES;
+  const pending: (Given | Json)[] = Array.from(inputs.values());
+  for (let value = pending.pop(); value !== undefined; value = pending.pop()) {
+    if (isList(value)) for (const item of value.slice(0, left + 1)) pending.push(item);
+    else if (isObject(value) && !isQuantityDocument(value)) for (const item of value.values()) pending.push(item);
+    else left -= 1;
+    if (pending.length > left) {
+      throw new RuleError("inputs-too-many", `more than ${MAX_QUANTITIES} quantities are given at once`,
+        { where: inputs.keys().next().value ?? "", hint: "add them up in several evaluations" });
+    }
+  }
+}
+
 /** Values from JSON: {"value", "unit"} → Quantity (or the text when unit is "text"), lists and objects alike. */
 export function readGiven(document: Json, where: string): Given {
   if (isList(document)) return document.map((item, i) => readGiven(item, `${where}[${i}]`));
@@ -150,5 +171,5 @@ export function readGiven(document: Json, where: string): Given {
 
 /** The members of a canonical list document, each read. */
 export function readInputs(document: JsonObject): readonly Input[] {
-  return list(document, "inputs").map((item) => Input.fromDocument(asObject(item)));
+  return objects(document, "inputs").map((item) => Input.fromDocument(item));
 }

@@ -1,6 +1,6 @@
 /** A formula: named inputs, expressions for outputs, validity and source; identified by the digest of its document. */
 import { check, typeText, type ListType, type Node, type Type } from "./checker.js";
-import { Misuse, asObject, list, member, text, titles } from "./document.js";
+import { Misuse, asObject, identity, member, nameOf, objects, statusOf, text, title, versionOf } from "./document.js";
 import { Decimal } from "./decimal.js";
 import { RuleError } from "./error.js";
 import { Validity } from "./dates.js";
@@ -9,7 +9,7 @@ import { evaluate, type Scalar, type Step, type Value } from "./interpreter.js";
 import { digest } from "./json.js";
 import { Quantity } from "./quantity.js";
 import { render } from "./render.js";
-import { isObject, plainText, represented, type Json, type JsonObject } from "./texts.js";
+import { isList, isObject, plainText, represented, type Json, type JsonObject } from "./texts.js";
 import { Unit, parseUnit } from "./units.js";
 
 const SCHEMA = "carbonseal-formula/1";
@@ -42,17 +42,17 @@ export class Formula {
   readonly digest: string;
 
   private constructor(readonly document: JsonObject) {
-    if (text(document, "schema") !== SCHEMA) {
+    if (member(document, "schema") !== SCHEMA) {
       throw new RuleError("rule-malformed", `${represented(member(document, "schema"))} is not ${SCHEMA}`);
     }
     this.inputs = readInputs(document);
-    this.id = text(document, "id");
-    this.version = text(document, "version");
-    this.title = titles(member(document, "title"));
+    this.id = identity(document);
+    this.version = versionOf(document);
+    this.title = title(document);
     this.source = text(document, "source");
-    this.status = text(document, "status");
+    this.status = statusOf(document);
     this.validity = Validity.fromDocument(asObject(member(document, "valid")));
-    this.definitions = readDefinitions(this.inputs, list(document, "definitions"));
+    this.definitions = readDefinitions(this.inputs, objects(document, "definitions"));
     this.digest = digest(document);
   }
 
@@ -98,12 +98,12 @@ function output(type: Type, value: Scalar): Quantity | string {
   return type instanceof Unit && value instanceof Decimal ? new Quantity(value, type) : String(value);
 }
 
-function readDefinitions(inputs: readonly Input[], documents: readonly Json[]): readonly Definition[] {
+function readDefinitions(inputs: readonly Input[], documents: readonly JsonObject[]): readonly Definition[] {
   const scope = new Map<string, Type | ListType>(inputs.map((input) => [input.name, input.type]));
   if (scope.size !== inputs.length) throw new RuleError("rule-malformed", "an input name occurs twice");
   const definitions: Definition[] = [];
   for (const document of documents) {
-    const definition = readDefinition(asObject(document), scope);
+    const definition = readDefinition(document, scope);
     scope.set(definition.name, definition.node.type);
     definitions.push(definition);
   }
@@ -114,22 +114,31 @@ function readDefinitions(inputs: readonly Input[], documents: readonly Json[]): 
 }
 
 function readDefinition(document: JsonObject, scope: ReadonlyMap<string, Type | ListType>): Definition {
-  const name = text(document, "name");
+  const name = nameOf(document);
   if (scope.has(name)) throw new RuleError("rule-malformed", `the name ${represented(name)} has two meanings`);
-  const node = check(member(document, "tree"), scope);
-  const unit = text(document, "unit");
+  const tree = member(document, "tree");
+  const node = check(tree, scope);
+  if (spelledOtherwise(tree)) {
+    throw new RuleError("expression-not-canonical", `the tree of ${represented(name)} is not in its canonical form`,
+      { hint: "a conversion carries its numerator and denominator" });
+  }
+  const unit = member(document, "unit");
   const declared: Type = unit === "text" || unit === "boolean" ? unit : parseUnit(unit);
   if (!agrees(node.type, declared)) {
-    throw new RuleError("expression-unit", `${represented(name)} comes out in ${typeText(node.type)}, not in ${unit}`,
+    throw new RuleError("expression-unit", `${represented(name)} comes out in ${typeText(node.type)}, not in ${plainText(unit)}`,
       { hint: "write convert(…, [unit]) or correct the expression" });
   }
   const required = document.get("require") === true;
   if (required && node.type !== "boolean") {
     throw new RuleError("expression-unit", `${represented(name)} is required but no condition`);
   }
-  const title = document.get("title");
-  return { name, title: title === undefined || title === null ? null : titles(title), required,
-    node: { ...node, type: declared } };
+  const titled = (document.get("title") ?? null) !== null;
+  return { name, title: titled ? title(document) : null, required, node: { ...node, type: declared } };
+}
+
+/** Whether a checked tree could be written in another way: only a conversion without its ratio can. */
+function spelledOtherwise(tree: Json): boolean {
+  return isList(tree) && ((tree[0] === "convert" && tree.length === 3) || tree.some(spelledOtherwise));
 }
 
 function agrees(found: Type, declared: Type): boolean {

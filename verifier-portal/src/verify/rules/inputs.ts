@@ -11,6 +11,8 @@ import { Quantity } from "./quantity.js";
 import { byCodePoint, isList, isObject, lengthOf, plainText, represented, type Json, type JsonObject } from "./texts.js";
 
 const MAX_BOUNDARY_CHARS = 200;
+/** Of all inputs and parts together. */
+const MAX_ITEMS = 10_000;
 /** A year cut at every day, with room. */
 const MAX_PARTS = 400;
 const TOP = ["allow_unconfirmed", "boundary", "inputs", "options", "period", "subject"] as const;
@@ -111,9 +113,23 @@ function readHead(methodology: Methodology, document: JsonObject): Head {
   if (typeof boundary !== "string" || boundary === "" || lengthOf(boundary) > MAX_BOUNDARY_CHARS) {
     throw new RuleError("inputs-malformed", "a boundary is a short text", { where: "boundary" });
   }
-  return { document, subject: checkId(document.get("subject"), "subject"), boundary, allowUnconfirmed,
-    options: readOptions(methodology, document.get("options")), carried: readCarried(document.get("carried")),
+  const subject = checkId(document.get("subject"), "subject");
+  const options = readOptions(methodology, document.get("options"));
+  const carried = readCarried(document.get("carried"));
+  checkAmount(document);
+  return { document, subject, boundary, allowUnconfirmed, options, carried,
     previous: readPrevious(methodology, document.get("previous")) };
+}
+
+function checkAmount(document: JsonObject): void {
+  const parts = document.get("parts");
+  const given = [document, ...(isList(parts) ? parts : [])].map((whole) => (isObject(whole) ? whole.get("inputs") : null));
+  const lists = given.flatMap((inputs) => (isObject(inputs) ? Array.from(inputs.values()) : []));
+  const count = lists.reduce<number>((total, items) => total + (isList(items) ? items.length : 0), 0);
+  if (count > MAX_ITEMS) {
+    throw new RuleError("inputs-too-many", `${count} quantities are more than ${MAX_ITEMS}`,
+      { where: "inputs", hint: "add up what comes from one source, or make statements of shorter periods" });
+  }
 }
 
 /** The inputs and period of each part. Throws parts-malformed, split-not-allowed. */

@@ -126,19 +126,19 @@ const unary = (operation: (value: Scalar) => Scalar): Evaluator => (node, enviro
 };
 
 function root(value: Decimal): Decimal {
-  if (compare(value, Decimal.ZERO) < 0) throw new RuleError("out-of-range", `${value} has no square root`);
+  if (compare(value, Decimal.ZERO) < 0) throw new RuleError("out-of-range", `${decimalText(value)} has no square root`);
   return squareRoot(value, CONTEXT);
 }
 
 function exp(value: Decimal): Decimal {
   if (compare(new Decimal(false, value.coefficient, value.exponent), EXPONENT_LIMIT) > 0) {
-    throw new RuleError("out-of-range", `exp of ${value} is beyond ±${MAX_EXPONENT}`);
+    throw new RuleError("out-of-range", `exp of ${decimalText(value)} is beyond ±${MAX_EXPONENT}`);
   }
   return exponential(value, CONTEXT);
 }
 
 function ln(value: Decimal): Decimal {
-  if (compare(value, Decimal.ZERO) <= 0) throw new RuleError("out-of-range", `${value} has no logarithm`);
+  if (compare(value, Decimal.ZERO) <= 0) throw new RuleError("out-of-range", `${decimalText(value)} has no logarithm`);
   return logarithm(value, CONTEXT);
 }
 
@@ -231,7 +231,8 @@ function bracket(points: readonly Point[], x: Decimal, name: string, key: string
   const below = ordered.filter(([at]) => compare(at, x) <= 0).at(-1);
   const above = ordered.find(([at]) => compare(at, x) >= 0);
   if (below === undefined || above === undefined) {
-    const span = ordered.length > 0 ? `${ordered[0]?.[0]} to ${ordered.at(-1)?.[0]}` : "empty";
+    const [low, high] = [ordered[0]?.[0], ordered.at(-1)?.[0]];
+    const span = low !== undefined && high !== undefined ? `${decimalText(low)} to ${decimalText(high)}` : "empty";
     throw new RuleError("out-of-range", `${decimalText(x)} is outside the table ${represented(name)} (${span})`,
       { where: key, hint: "a table is never extrapolated" });
   }

@@ -42,10 +42,7 @@ function facilities(inputs: Inputs, option: string): Interval[] {
 function wholeUnits(methodology: Methodology, inputs: Inputs): Interval[] {
   const { input, unit } = methodology.intervals;
   return (inputs.items.get(input) ?? []).flatMap(({ source, span }) => {
-    if (span === null) {
-      throw new RuleError("rule-malformed", `${input} is to be read from a register`, { where: methodology.key });
-    }
-    const [start, end] = span;
+    const [start, end] = span ?? [0n, 0n];
     const whole = (end - start) / unit;
     return whole > 0n ? [{ mark: checkId(source.get("mark"), input), start, end: start + whole * unit }] : [];
   });

@@ -2,7 +2,7 @@
 import { Decimal, compare } from "./decimal.js";
 import { RuleError } from "./error.js";
 import { SUBSTITUTION, SUBSTITUTION_MEMBERS, checkSubstitution } from "./gaps.js";
-import { checkHex } from "./ids.js";
+import { checkHex, checkId } from "./ids.js";
 import type { InputRule, SourceType } from "./methodology.js";
 import { parseDecimal, parseNatural } from "./numbers.js";
 import { parseInstant, type Period } from "./period.js";
@@ -10,7 +10,6 @@ import { Quantity } from "./quantity.js";
 import { isList, isObject, plainText, type Json, type JsonObject } from "./texts.js";
 import { parseUnit, type Unit } from "./units.js";
 
-const MAX_ITEMS = 10_000;
 const ITEM = ["method", "priority", "quantity", "source", "uncertainty"] as const;
 const SOURCE_MEMBERS: Readonly<Record<SourceType, readonly string[]>> = {
   register: ["type", "meter", "quantity", "from", "to"],
@@ -19,6 +18,10 @@ const SOURCE_MEMBERS: Readonly<Record<SourceType, readonly string[]>> = {
   declared: ["type"],
   substitution: SUBSTITUTION_MEMBERS,
 };
+/** Of a claim point: where the certificate before ended. */
+const OPENING = ["position"] as const;
+/** A reading in the log. */
+const POINT = ["position", "time", "gateway", "epoch", "seq", "block", "ordinal", "index"] as const;
 const JOULES: readonly string[] = ["J", "kJ", "MJ", "GJ", "TJ"];
 
 /** `document`: its JSON form as given; `span`: the positions [from, to) of a register or claim point in base units. */
@@ -40,7 +43,7 @@ export function hasExactly(value: Json | undefined, names: readonly string[]): v
 
 /** The items of one input. Throws input-missing, input-repeated, and what a single item brings. */
 export function readItems(rule: InputRule, given: Json, period: Period, where: string): readonly Item[] {
-  if (!isList(given) || given.length === 0 || given.length > MAX_ITEMS) {
+  if (!isList(given) || given.length === 0) {
     throw new RuleError("input-missing", "a list of at least one quantity is needed", { where });
   }
   if (rule.single && given.length > 1) {
@@ -119,10 +122,10 @@ function checkSource(rule: InputRule, sourced: { quantity: Quantity; source: Jso
 
 /** The positions of a source whose quantity is their difference. */
 function checkSpan(quantity: Quantity, source: JsonObject, type: SourceType, where: string): readonly [bigint, bigint] {
-  const start = parseNatural(placed(source, "from", "position", where), "position");
-  const end = parseNatural(placed(source, "to", "position", where), "position");
-  if (type === "register") parseInstant(placed(source, "from", "time", where), where);
-  parseInstant(placed(source, "to", "time", where), where);
+  const from = readPoint(source.get("from"), type === "claim-point" ? OPENING : POINT, where);
+  const to = readPoint(source.get("to"), POINT, where);
+  for (const name of type === "claim-point" ? ["meter", "mark"] : ["meter"]) checkId(source.get(name), where);
+  const [start, end] = [from, to].map((point) => parseNatural(point.get("position"), "position")) as [bigint, bigint];
   const base = baseUnit(quantity.unit, where);
   if (compare(quantity.to(base).value, Decimal.of(end - start)) !== 0) {
     throw new RuleError("source-mismatch", `${quantity} is not the register difference ${end - start} ${base.text}`, { where });
@@ -130,11 +133,12 @@ function checkSpan(quantity: Quantity, source: JsonObject, type: SourceType, whe
   return [start, end];
 }
 
-function placed(source: JsonObject, end: string, name: string, where: string): Json {
-  const place = source.get(end);
-  const value = isObject(place) ? place.get(name) : undefined;
-  if (value !== undefined) return value;
-  throw new RuleError("inputs-malformed", "a register source has positions from and to", { where });
+function readPoint(point: Json | undefined, members: readonly string[], where: string): JsonObject {
+  if (!hasExactly(point, members) || !Array.from(point.values()).every((value) => typeof value === "string")) {
+    throw new RuleError("inputs-malformed", "a register source has positions from and to", { where });
+  }
+  if (members.includes("time")) parseInstant(point.get("time"), where);
+  return point;
 }
 
 /** What one serial number of a register counts: Wh, J for a meter that counts joules, g, L. */

@@ -4,8 +4,8 @@ import { bytesToHex, utf8ToBytes } from "@noble/hashes/utils.js";
 import { RuleError } from "./error.js";
 import { isList, isObject, type Json, type JsonObject } from "./texts.js";
 
-/** Deeper text would exhaust a recursive reader; our documents stay below 20. */
-const MAX_DEPTH = 64;
+/** Deeper text would exhaust a recursive reader; a trace takes two levels for each of at most 100 operations. */
+const MAX_DEPTH = 256;
 const NESTING = /"(?:[^"\\]|\\[^\n])*"|[[\]{}]/g;
 const NUMBER = /(-?(?:0|[1-9][0-9]*))(\.[0-9]+)?([eE][-+]?[0-9]+)?/y;
 const CONSTANT = /NaN|-?Infinity/y;
@@ -39,7 +39,8 @@ export function digest(value: Json): string {
 export function parseCanonical(text: string): Json {
   const value = parseLenient(text);
   if (canonicalText(value) !== text) {
-    throw new RuleError("json-not-canonical", "the document is not in canonical form (RFC 8785)");
+    throw new RuleError("json-not-canonical", "the document is not in canonical form (RFC 8785)",
+      { hint: "no white space, members sorted, the shortest escapes; as the tools write it" });
   }
   return value;
 }

@@ -40,6 +40,7 @@ function checkScene(scene: Scene, formulas: ReadonlyMap<string, Formula>): void 
     checkStep(scene, step, formula);
     scene.seen.set(step.name, { formula, repeated: step.each !== null });
   }
+  checkIntervals(methodology);
   checkOutputs(scene);
 }
 
@@ -63,6 +64,9 @@ function sameNames(one: Iterable<string>, other: Iterable<string>): boolean {
 function checkStep(scene: Scene, step: StepRule, formula: Formula): void {
   const where = `${scene.methodology.key} ${step.name}`;
   const types = new Map(formula.inputs.map((input) => [input.name, input.type]));
+  if (step.each !== null && !families(scene.methodology).includes(step.each)) {
+    malformed(`${represented(step.each)} is no family of inputs`, where);
+  }
   if (!sameNames(types.keys(), step.bindings.map(([name]) => name))) {
     malformed(`${step.formula} needs exactly ${Array.from(types.keys()).join(", ")}`, where);
   }
@@ -84,8 +88,8 @@ function isListType(type: Type | ListType | null): type is ListType {
 function checkRows(scene: Scene, binding: JsonObject, wanted: Type | ListType | null, where: string): void {
   const needed = isListType(wanted) ? wanted.fields : new Map<string, Type>();
   const fields = asObject(member(binding, "fields"));
-  const families = scene.methodology.inputs.filter((rule) => prefixOf(rule) !== null).map((rule) => rule.name);
-  if (needed.size === 0 || !sameNames(needed.keys(), fields.keys()) || !families.includes(text(binding, "rows"))) {
+  const known = families(scene.methodology).includes(text(binding, "rows"));
+  if (!known || needed.size === 0 || !sameNames(needed.keys(), fields.keys())) {
     malformed("rows need a family and exactly the fields of the list", where);
   }
   for (const [field, inner] of fields) {
@@ -109,8 +113,22 @@ function* unitsOf(scene: Scene, binding: JsonObject, where: string): Generator<r
     const name = text(binding, binding.has("input") ? "input" : "items");
     const rule = scene.methodology.inputs.find((one) => one.name === name);
     yield [(rule ?? malformed(`${represented(name)} is no input of the methodology`, where)).unit];
-  } else if (!binding.has("value") && !binding.has("option")) {
-    malformed(`${represented(binding)} binds nothing`, where);
+  } else if (binding.has("rows")) {
+    malformed("rows stand alone, not among other bindings", where);
+  }
+}
+
+function families(methodology: Methodology): readonly string[] {
+  return methodology.inputs.filter((rule) => prefixOf(rule) !== null).map((rule) => rule.name);
+}
+
+/** What spends serials of a register is given by claim points and nothing else. */
+function checkIntervals(methodology: Methodology): void {
+  const { rule, input } = methodology.intervals;
+  if (rule !== "register-whole-units" && rule !== "register-span") return;
+  const found = methodology.inputs.find((one) => one.name === input && prefixOf(one) === null);
+  if (found?.sources.length !== 1 || found.sources[0] !== "claim-point") {
+    malformed(`${represented(input)} is no input that comes from claim points alone`, methodology.key);
   }
 }
 

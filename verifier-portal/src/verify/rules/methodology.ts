@@ -1,8 +1,13 @@
 /** A methodology: which inputs a reporting unit gives, how formulas and parameters chain, what is certified. */
 import { Validity } from "./dates.js";
-import { Misuse, asObject, asText, list, member, text, titles } from "./document.js";
+import { checkBinding } from "./binding.js";
+import { MAX_ROUNDING_DIGITS } from "./checker.js";
+import {
+  Misuse, asObject, checkUnique, identity, list, member, objects, statusOf, text, texts, title, versionOf,
+} from "./document.js";
 import { RuleError } from "./error.js";
 import { digest } from "./json.js";
+import { parseNatural } from "./numbers.js";
 import { isObject, plainText, quoted, represented, type Json, type JsonObject } from "./texts.js";
 import { parseUnit, type Unit } from "./units.js";
 
@@ -13,6 +18,9 @@ const SOURCES = ["register", "claim-point", "document", "declared", "substitutio
 const METHODS = ["measured", "estimated", "manual"] as const;
 const SUBSTITUTIONS = ["capacity", "greatest-rate", "zero"] as const;
 const INTERVAL_RULES = ["none", "register-whole-units", "register-span", "facility-time"] as const;
+const INTERVAL_MEMBERS: Readonly<Record<(typeof INTERVAL_RULES)[number], readonly string[]>> = {
+  none: [], "register-whole-units": ["input", "unit"], "register-span": ["input"], "facility-time": ["option"],
+};
 const RESULT_ROUNDINGS = ["round", "floor"] as const;
 const DROPS = ["notice", "refused"] as const;
 const PLACEHOLDER = /\{([a-z_]+)\}/g;
@@ -93,28 +101,29 @@ export class Methodology {
   readonly digest: string;
 
   private constructor(readonly document: JsonObject) {
-    if (text(document, "schema") !== SCHEMA) {
+    if (member(document, "schema") !== SCHEMA) {
       throw new RuleError("rule-malformed", `${represented(member(document, "schema"))} is not ${SCHEMA}`);
     }
+    this.id = identity(document);
+    this.version = versionOf(document);
     this.label = readLabel(member(document, "kind"));
-    this.id = text(document, "id");
-    this.version = text(document, "version");
-    this.title = titles(member(document, "title"));
-    member(document, "source");
-    this.status = text(document, "status");
+    this.title = title(document);
+    text(document, "source");
+    this.status = statusOf(document);
     this.validity = Validity.fromDocument(asObject(member(document, "valid")));
-    this.inputs = objects(document, "inputs").map(readInput);
-    this.options = objects(document, "options").map(readOption);
-    this.steps = objects(document, "steps").map(readStep);
-    this.outputs = objects(document, "outputs").map(readOutput);
+    this.inputs = named(document, "inputs").map(readInput);
+    this.options = named(document, "options").map(readOption);
+    this.steps = named(document, "steps").map(readStep);
+    this.outputs = named(document, "outputs").map(readOutput);
     this.result = readResult(asObject(member(document, "result")));
     this.intervals = readIntervals(asObject(member(document, "intervals")));
-    this.notices = list(document, "notices").map(asText);
+    this.notices = texts(document, "notices");
     this.allowsUnconfirmed = member(document, "allows_unconfirmed") === true;
     this.maxStalenessMs = readStaleness(member(document, "max_staleness_ms"));
     this.digest = digest(document);
     this.split = readSplit(document, this.result, this.intervals);
-    this.priorityDrop = oneOf(document.get("priority_drop") ?? "notice", DROPS, "treatment of a drop");
+    const drop = document.has("priority_drop") ? member(document, "priority_drop") : "notice";
+    this.priorityDrop = oneOf(drop, DROPS, "treatment of a drop");
   }
 
   /** The methodology of its canonical document. Throws errors that name it. */
@@ -169,8 +178,10 @@ export function fill(pattern: string, names: ReadonlyMap<string, string>): strin
   });
 }
 
-function objects(document: JsonObject, name: string): readonly JsonObject[] {
-  return list(document, name).map(asObject);
+function named(document: JsonObject, name: string): readonly JsonObject[] {
+  const items = objects(document, name);
+  checkUnique(items.map((item) => text(item, "name")), `one of the ${name}`);
+  return items;
 }
 
 function readLabel(label: Json): string {
@@ -182,19 +193,22 @@ function readLabel(label: Json): string {
 function oneOf<T extends string>(value: Json, allowed: readonly T[], what: string): T {
   const found = allowed.find((one) => one === value);
   if (found !== undefined) return found;
-  throw new RuleError("rule-malformed", `${represented(value)} is no ${what}`, { hint: `one of ${allowed.join(", ")}` });
+  throw new RuleError("rule-malformed", `${quoted(value, 40)} is no ${what}`, { hint: `one of ${allowed.join(", ")}` });
 }
 
 function readInput(item: JsonObject): InputRule {
-  for (const name of ["title", "gap"]) member(item, name);
   const sources = list(item, "sources").map((source) => oneOf(source, SOURCES, "source"));
-  return { name: text(item, "name"), unit: parseUnit(member(item, "unit")), required: member(item, "required") === true,
-    sources, methods: list(item, "methods").map((method) => oneOf(method, METHODS, "method")),
-    substitution: readSubstitution(item, sources), single: item.get("single") === true };
+  const substitution = readSubstitution(item, sources);
+  title(item);
+  const rule = { name: text(item, "name"), unit: parseUnit(member(item, "unit")), required: member(item, "required") === true,
+    sources, methods: list(item, "methods").map((method) => oneOf(method, METHODS, "method")), substitution,
+    single: item.get("single") === true };
+  text(item, "gap");
+  return rule;
 }
 
 function readSubstitution(item: JsonObject, sources: readonly SourceType[]): InputRule["substitution"] {
-  const given = item.get("substitution") ?? "";
+  const given = item.has("substitution") ? member(item, "substitution") : "";
   if (sources.includes("substitution") !== (given !== "")) {
     throw new RuleError("rule-malformed", "a source 'substitution' and its rule go together", { where: text(item, "name") });
   }
@@ -202,15 +216,17 @@ function readSubstitution(item: JsonObject, sources: readonly SourceType[]): Inp
 }
 
 function readOption(item: JsonObject): OptionRule {
-  member(item, "title");
-  return { name: text(item, "name"), required: member(item, "required") === true, oneOf: list(item, "one_of").map(asText),
+  title(item);
+  return { name: text(item, "name"), required: member(item, "required") === true, oneOf: texts(item, "one_of"),
     many: member(item, "many") === true };
 }
 
 function readStep(item: JsonObject): StepRule {
-  const each = member(item, "each");
-  const bindings = objects(item, "arguments").map((one) => [text(one, "name"), asObject(member(one, "binding"))] as const);
-  return { name: text(item, "name"), formula: text(item, "formula"), each: each === null ? null : asText(each), bindings };
+  const given = objects(item, "arguments");
+  checkUnique(given.map((argument) => text(argument, "name")), "an argument");
+  const bindings = given.map((argument) => [text(argument, "name"), checkBinding(member(argument, "binding"))] as const);
+  const formula = text(item, "formula");
+  return { name: text(item, "name"), formula, each: member(item, "each") === null ? null : text(item, "each"), bindings };
 }
 
 function readOutput(item: JsonObject): OutputRule {
@@ -218,33 +234,29 @@ function readOutput(item: JsonObject): OutputRule {
 }
 
 function readResult(item: JsonObject): ResultRule {
+  const digits = Number(parseNatural(member(item, "digits"), "", BigInt(MAX_ROUNDING_DIGITS) + 1n));
   return { output: text(item, "output"), unit: parseUnit(member(item, "unit")),
-    rounding: oneOf(member(item, "rounding"), RESULT_ROUNDINGS, "rounding"),
-    digits: Number(written(item, "digits", /^-?[0-9]{1,3}$/)), carry: member(item, "carry") === true };
+    rounding: oneOf(member(item, "rounding"), RESULT_ROUNDINGS, "rounding"), digits, carry: member(item, "carry") === true };
 }
 
 function readIntervals(item: JsonObject): IntervalRule {
   const rule = oneOf(member(item, "rule"), INTERVAL_RULES, "interval rule");
-  const whole = rule === "register-whole-units";
-  return { rule, input: whole || rule === "register-span" ? text(item, "input") : "",
-    unit: whole ? BigInt(written(item, "unit", /^[1-9][0-9]{0,19}$/)) : 1n,
-    option: rule === "facility-time" ? text(item, "option") : "" };
-}
-
-function written(item: JsonObject, name: string, form: RegExp): string {
-  const found = text(item, name);
-  if (!form.test(found)) throw new Misuse(represented(found));
-  return found;
+  const expected = INTERVAL_MEMBERS[rule];
+  if (item.size !== expected.length + 1 || !expected.every((name) => typeof item.get(name) === "string")) {
+    throw new RuleError("rule-malformed", `the interval rule ${rule} has ${expected.join(", ") || "no members"}`);
+  }
+  const [input, option] = ["input", "option"].map((name) => (item.has(name) ? text(item, name) : ""));
+  const unit = item.has("unit") ? parseNatural(item.get("unit")) : 1n;
+  if (unit === 0n) throw new RuleError("rule-malformed", "a whole unit of a register is not 0");
+  return { rule, input: input ?? "", unit, option: option ?? "" };
 }
 
 function readStaleness(value: Json): bigint | null {
-  if (value === null) return null;
-  if (!/^(?:0|[1-9][0-9]{0,19})$/.test(asText(value))) throw new Misuse(represented(value));
-  return BigInt(asText(value));
+  return value === null ? null : parseNatural(value);
 }
 
 function readSplit(document: JsonObject, result: ResultRule, intervals: IntervalRule): readonly string[] {
-  const names = document.has("split") ? list(document, "split").map(asText) : [];
+  const names = texts(document, "split");
   if (names.length > 0 && !names.includes(result.output)) {
     throw new RuleError("rule-malformed", "the result is not among the outputs that add up over parts");
   }

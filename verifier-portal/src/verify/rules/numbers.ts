@@ -1,5 +1,5 @@
 /** Decimal text in one canonical form, and the one arithmetic context (precision 40, half up). */
-import { Decimal, quantize, type Context, type Rounding } from "./decimal.js";
+import { Decimal, DecimalSignal, quantize, type Context, type Rounding } from "./decimal.js";
 import { RuleError } from "./error.js";
 import { quoted, type Plain } from "./texts.js";
 
@@ -50,23 +50,31 @@ export function printedDecimal(text: Plain, where = ""): Decimal {
   return value;
 }
 
-/** A natural number below 2^64 from canonical digits. */
-export function parseNatural(text: Plain, where = ""): bigint {
+/** A natural number below a limit (2^64) from canonical digits. */
+export function parseNatural(text: Plain, where = "", limit = MAX_NATURAL): bigint {
   if (typeof text !== "string" || text.length > 20 || !NATURAL.test(text)) {
     throw new RuleError("number-not-canonical", `${quoted(text, 40)} is not a canonical natural number`, { where });
   }
   const value = BigInt(text);
-  if (value >= MAX_NATURAL) {
-    throw new RuleError("number-out-of-range", `${text} is not below ${MAX_NATURAL}`, { where });
+  if (value >= limit) {
+    throw new RuleError("number-out-of-range", `${text} is not below ${limit}`, { where });
   }
   return value;
 }
 
 export const ROUNDINGS = { round: "half-up", floor: "floor", ceil: "ceiling" } as const satisfies Record<string, Rounding>;
 
-/** The value with `digits` after the point; mode "round" (half up, 四舍五入), "floor" or "ceil". */
+/**
+ * The value with `digits` after the point; mode "round" (half up, 四舍五入), "floor" or "ceil". Throws number-too-long where
+ * that takes more than 600 digits.
+ */
 export function roundTo(value: Decimal, mode: keyof typeof ROUNDINGS, digits: number): Decimal {
-  return quantize(value, digits, ROUNDINGS[mode], EXACT);
+  try {
+    return quantize(value, digits, ROUNDINGS[mode], EXACT);
+  } catch (error) {
+    if (!(error instanceof DecimalSignal)) throw error;
+    throw new RuleError("number-too-long", "the result is beyond every physical scale");
+  }
 }
 
 /** The integer of a decimal without digits after the point. */

@@ -6,9 +6,10 @@ import { hasExactly } from "./items.js";
 import type { Methodology, OptionRule } from "./methodology.js";
 import { parseNatural } from "./numbers.js";
 import { Quantity } from "./quantity.js";
-import { isList, isObject, plainText, quoted, represented, type Json, type JsonObject } from "./texts.js";
+import { isList, isObject, lengthOf, plainText, quoted, represented, type Json, type JsonObject } from "./texts.js";
 
 const MAX_NAMED = 40;
+const MAX_OPTION_CHARS = 200;
 
 /** The options, each known and of its form. Throws option-unknown, option-missing, option-malformed. */
 export function readOptions(methodology: Methodology, given: Json | undefined): JsonObject {
@@ -36,6 +37,11 @@ function checkOption(rule: OptionRule, value: Json): void {
   const texts = rule.many ? value : [value];
   if (!isList(texts) || texts.length === 0 || (rule.many && new Set(texts.map(plainText)).size !== texts.length)) {
     throw new RuleError("option-malformed", `the option ${represented(rule.name)} is a list without repetition`,
+      { where: "options" });
+  }
+  if (isObject(value)) Quantity.fromJson(value, `options.${rule.name}`);
+  else if (!texts.every((text) => typeof text === "string" && lengthOf(text) <= MAX_OPTION_CHARS)) {
+    throw new RuleError("option-malformed", `the option ${represented(rule.name)} is a short text or a quantity`,
       { where: "options" });
   }
   for (const text of texts) {

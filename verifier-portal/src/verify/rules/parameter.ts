@@ -1,6 +1,6 @@
 /** A dated parameter: one quantity, its values over time, each with source, dates and status. */
 import { optionalDay, Validity, type Day } from "./dates.js";
-import { Misuse, asObject, list, member, text, titles } from "./document.js";
+import { Misuse, STATUSES, asObject, identity, member, objects, text, title } from "./document.js";
 import { RuleError } from "./error.js";
 import { digest } from "./json.js";
 import { printedDecimal } from "./numbers.js";
@@ -9,8 +9,9 @@ import { isObject, plainText, represented, type Json, type JsonObject } from "./
 import { parseUnit, type Unit } from "./units.js";
 
 const SCHEMA = "carbonseal-parameter/1";
-const ID = /^[A-Za-z0-9](?:[A-Za-z0-9._-]{0,78}[A-Za-z0-9])?$/;
 const SELECTIONS = ["latest-published", "in-force", "by-year", "fixed"] as const;
+
+const PRINTED = ["key", "value", "year", "source", "locator"] as const;
 
 type Selection = (typeof SELECTIONS)[number];
 
@@ -50,17 +51,18 @@ export class Parameter {
 
   private constructor(readonly document: JsonObject, where: string) {
     const select = SELECTIONS.find((one) => one === member(document, "select"));
-    if (text(document, "schema") !== SCHEMA || select === undefined) {
+    if (member(document, "schema") !== SCHEMA || select === undefined) {
       throw new RuleError("rule-malformed", `not a ${SCHEMA} with a known selection`, { where });
     }
     this.select = select;
     const unit = parseUnit(member(document, "unit"));
     this.unit = unit;
-    this.values = list(document, "values").map((item) => readValue(asObject(item), unit, where));
-    this.id = text(document, "id");
-    this.title = titles(member(document, "title"));
+    this.values = objects(document, "values").map((item) => readValue(item, unit, where));
+    this.id = identity(document);
+    this.title = title(document);
+    text(document, "printed_unit");
     this.region = text(document, "region");
-    for (const name of ["printed_unit", "gap"]) member(document, name);
+    text(document, "gap");
     this.digest = digest(document);
   }
 
@@ -117,9 +119,6 @@ export class Parameter {
     const fail = (message: string): never => {
       throw new RuleError("parameter-overlap", message, { where: this.id });
     };
-    if (!ID.test(this.id)) {
-      throw new RuleError("id-malformed", "a parameter id has letters, digits, '.', '_' and '-'", { where: this.id });
-    }
     if (this.values.length === 0 || (this.select === "fixed" && this.values.length !== 1)) {
       throw new RuleError("rule-malformed", "a fixed parameter has exactly one value, others at least one",
         { where: this.id });
@@ -146,15 +145,15 @@ function repeats(texts: readonly string[]): boolean {
 }
 
 function readValue(document: JsonObject, unit: Unit, where: string): ParameterValue {
-  const source = text(document, "source");
-  if (source === "") throw new RuleError("parameter-unsourced", "a value has no source", { where });
-  const [status, dateStatus] = [text(document, "status"), text(document, "date_status")];
-  if (!["published", "unconfirmed"].includes(status) || !["known", "unknown"].includes(dateStatus)) {
+  if (member(document, "source") === "") throw new RuleError("parameter-unsourced", "a value has no source", { where });
+  const dateStatus = member(document, "date_status");
+  if (!STATUSES.includes(member(document, "status")) || (dateStatus !== "known" && dateStatus !== "unknown")) {
     throw new RuleError("rule-malformed", "status and date_status are fixed words", { where });
   }
-  const printed = member(document, "value");
-  return { quantity: new Quantity(printedDecimal(printed, where), unit), validity: Validity.fromDocument(document),
-    key: text(document, "key"), text: plainText(printed), year: text(document, "year"),
-    published: optionalDay(member(document, "published"), where), source, locator: text(document, "locator"), status,
-    dateStatus };
+  const [key, printed, year, source, locator] = PRINTED.map((name) => text(document, name)) as [string, string, string,
+    string, string];
+  const quantity = new Quantity(printedDecimal(printed, where), unit);
+  const validity = Validity.fromDocument(document);
+  return { quantity, validity, key, text: printed, year, published: optionalDay(member(document, "published"), where),
+    source, locator, status: text(document, "status"), dateStatus };
 }

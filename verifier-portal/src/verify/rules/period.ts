@@ -57,7 +57,7 @@ export class Period {
     return new Period(from, to, { start: String(start), end: String(end), zone });
   }
 
-  /** Its first and last calendar day in its own zone. Throws zone-unknown, period-empty. */
+  /** Its first and last calendar day in its own zone. Throws zone-unknown, period-malformed. */
   days(): readonly [Day, Day] {
     if (this.calendarDays === null) {
       const calendar = calendarOf(this.zone);
@@ -72,7 +72,20 @@ function unknownZone(zone: string): RuleError {
     { where: "period", hint: 'an IANA name ("Asia/Shanghai"); on a machine without such a database, install tzdata' });
 }
 
+const calendars = new Map<string, Intl.DateTimeFormat>();
+/** A calendar is dear to make; documents name a handful of zones, and what callers make up must not fill the memory. */
+const MAX_CALENDARS = 64;
+
 function calendarOf(zone: string): Intl.DateTimeFormat {
+  const known = calendars.get(zone);
+  if (known !== undefined) return known;
+  const calendar = newCalendar(zone);
+  if (calendars.size >= MAX_CALENDARS) calendars.clear();
+  calendars.set(zone, calendar);
+  return calendar;
+}
+
+function newCalendar(zone: string): Intl.DateTimeFormat {
   let calendar: Intl.DateTimeFormat;
   try {
     calendar = new Intl.DateTimeFormat("en-u-ca-iso8601-nu-latn",
@@ -90,5 +103,5 @@ function dayOf(instant: number, calendar: Intl.DateTimeFormat): Day {
   const parts = new Map(calendar.formatToParts(instant).map(({ type, value }) => [type, value]));
   const year = parts.get("year") ?? "";
   if (year.length <= 4) return `${year.padStart(4, "0")}-${parts.get("month") ?? ""}-${parts.get("day") ?? ""}`;
-  throw new RuleError("period-empty", "the period ends after the last day of the calendar", { where: "period" });
+  throw new RuleError("period-malformed", "the period ends after the year 9999 in its own zone", { where: "period" });
 }

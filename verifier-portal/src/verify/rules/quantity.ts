@@ -2,7 +2,7 @@
 import { add, multiply, subtract, type Decimal } from "./decimal.js";
 import { RuleError } from "./error.js";
 import { CONTEXT, decimalText, parseDecimal, printedDecimal } from "./numbers.js";
-import { isObject, type Json, type JsonObject } from "./texts.js";
+import type { Json, JsonObject } from "./texts.js";
 import { convert, parseUnit, type Unit } from "./units.js";
 
 export interface QuantityDocument {
@@ -56,8 +56,8 @@ export class Quantity {
 }
 
 /** Whether a value has exactly the members value and unit. */
-export function isQuantityDocument(document: Json | undefined): document is JsonObject {
-  return isObject(document) && document.size === 2 && document.has("value") && document.has("unit");
+export function isQuantityDocument(document: unknown): document is JsonObject {
+  return document instanceof Map && document.size === 2 && document.has("value") && document.has("unit");
 }
 
 function members(document: Json | undefined, where: string): readonly [Json, Json] {

@@ -104,7 +104,12 @@ export function parameterAt(rules: RuleSet, path: string, at: Day): Answer {
   for (const parameter of rules.parameters.values()) {
     const named = path !== parameter.id || parameter.select === "fixed";
     const value = parameter.values.find(({ key }) => key === path);
-    if (named && value !== undefined) return describe(parameter, value);
+    if (!named || value === undefined) continue;
+    if (value.published !== null && value.published > at) {
+      throw new RuleError("rule-not-in-force", `${path} was published on ${value.published}`,
+        { where: path, hint: "ask for a date on or after its publication" });
+    }
+    return describe(parameter, value);
   }
   const found = rules.parameter(path);
   return describe(found, found.resolve(at, at, at, found.select === "by-year" ? String(Number(at.slice(0, 4))) : ""));

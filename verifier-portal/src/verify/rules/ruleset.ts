@@ -5,12 +5,9 @@ import { Formula } from "./formula.js";
 import { checkMethodology } from "./linking.js";
 import { Methodology } from "./methodology.js";
 import { Parameter } from "./parameter.js";
-import { byCodePoint, isObject, represented, shortened, type Json, type JsonObject } from "./texts.js";
-
-const VERSION = /^[0-9]{1,18}$/;
+import { byCodePoint, isObject, represented, shortened, type Json } from "./texts.js";
 
 interface Versioned {
-  readonly id: string;
   readonly version: string;
 }
 
@@ -25,7 +22,8 @@ export class RuleSet {
    * Every document checked, every unit and reference. `complete`: false where only a part of the parameters is there, as
    * in an evidence file; then what a pattern of paths can bring is only checked where a value is bound.
    */
-  static fromDocuments(documents: JsonObject, complete = true): RuleSet {
+  static fromDocuments(documents: Json, complete = true): RuleSet {
+    if (!isObject(documents)) throw new RuleError("rule-malformed", "rules are an object of documents by path");
     const parameters = new Map<string, Parameter>();
     const formulas = new Map<string, Formula>();
     const methodologies = new Map<string, Methodology>();
@@ -44,7 +42,7 @@ export class RuleSet {
    * The rules of an evidence file, each with the digest that the payload of the release names for it. Throws
    * rule-not-released for a rule that differs.
    */
-  static released(documents: JsonObject, release: Json): RuleSet {
+  static released(documents: Json, release: Json): RuleSet {
     const rules = RuleSet.fromDocuments(documents, false);
     const named = isObject(release) ? release.get("rules") : undefined;
     for (const [path, digest] of rules.digests()) {
@@ -107,12 +105,7 @@ export class RuleSet {
 function newestOf<T extends Versioned>(known: readonly T[]): T | undefined {
   const [first, ...others] = known;
   if (first === undefined || others.length === 0) return first;
-  return others.reduce((best, one) => (versionOf(one) > versionOf(best) ? one : best), first);
-}
-
-function versionOf(rule: Versioned): bigint {
-  if (VERSION.test(rule.version)) return BigInt(rule.version);
-  throw new RuleError("rule-malformed", `the version ${represented(rule.version)} is no number`, { where: rule.id });
+  return others.reduce((best, one) => (Number(one.version) > Number(best.version) ? one : best), first);
 }
 
 function enter<T>(rules: Map<string, T>, name: string, rule: T, nameOf: (rule: T) => string): void {

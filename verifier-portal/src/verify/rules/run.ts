@@ -10,7 +10,7 @@ import { RuleError } from "./error.js";
 import { readInputs, type Inputs } from "./inputs.js";
 import { intervalsOf, type Interval } from "./intervals.js";
 import type { Methodology } from "./methodology.js";
-import { MAX_DIGITS, integerOf, roundTo } from "./numbers.js";
+import { integerOf, roundTo } from "./numbers.js";
 import { Period } from "./period.js";
 import { Quantity } from "./quantity.js";
 import type { RuleSet } from "./ruleset.js";
@@ -52,7 +52,7 @@ export function run(rules: RuleSet, name: string, version: string | null, docume
     return evaluated(rules, name, version, document, at);
   } catch (error) {
     if (error instanceof DecimalSignal) {
-      throw new RuleError("number-too-long", `a number has more than ${MAX_DIGITS} digits`);
+      throw new RuleError("number-too-long", "the result is beyond every physical scale");
     }
     if (!(error instanceof Misuse)) throw error;
     throw new RuleError("rule-malformed", `a methodology lacks or misuses ${error.member}`, { where: name });

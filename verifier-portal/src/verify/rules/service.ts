@@ -1,7 +1,7 @@
 /** Answers of single and batch evaluation as JSON documents, member for member what `carbonseal mrv eval` prints. */
 import { typeText } from "./checker.js";
 import { RuleError, type ErrorDocument } from "./error.js";
-import { readGiven, type Given } from "./fields.js";
+import { checkAmount, readGiven, type Given } from "./fields.js";
 import type { Definition, Evaluation } from "./formula.js";
 import { valueText, type Step } from "./interpreter.js";
 import { parseLenient } from "./json.js";
@@ -29,6 +29,7 @@ export function evaluate(rules: RuleSet, formula: string, inputs: Json): Answer 
 
 function evaluated(rules: RuleSet, formula: string, inputs: Json): Evaluation {
   if (!isObject(inputs)) throw new RuleError("inputs-malformed", "inputs are an object of quantities by name");
+  checkAmount(inputs);
   const chosen = rules.formula(formula);
   const given = new Map<string, Given>();
   for (const [name, value] of inputs) given.set(name, readGiven(value, name));

@@ -27,7 +27,7 @@ export function sharesOf(inputs: Inputs): ReadonlyMap<string, Shares> {
 }
 
 function shares(items: readonly Item[], unit: Unit): Shares {
-  const kinds = items.map((item) => (item.type === SUBSTITUTION ? SUBSTITUTION : item.method));
+  const kinds = items.map((item) => (item.type === SUBSTITUTION ? "substituted" : item.method));
   let amounts = new Map<string, Decimal>(KINDS.map((kind) => [kind, Decimal.ZERO]));
   items.forEach((item, i) => {
     const kind = kinds[i] ?? "";
@@ -42,7 +42,7 @@ function shares(items: readonly Item[], unit: Unit): Shares {
   const share = (kind: string): Decimal => roundTo(
     divide(multiply(amounts.get(kind) ?? Decimal.ZERO, HUNDRED, CONTEXT), total, CONTEXT), "round", SHARE_DIGITS);
   return { percentages: new Map(KINDS.map((kind) => [kind, share(kind)])),
-    substitutions: kinds.filter((kind) => kind === SUBSTITUTION).length };
+    substitutions: kinds.filter((kind) => kind === "substituted").length };
 }
 
 /** {"measured", "estimated", "manual", "substituted", "substitutions"}, percentages as text. */

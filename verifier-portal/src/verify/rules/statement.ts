@@ -18,6 +18,8 @@ import { byCodePoint, isObject, type Json, type JsonObject } from "./texts.js";
 
 const SCHEMA = "carbonseal-statement/1";
 const SALT = /^(?:[0-9a-f]{2}){16}$/;
+/** As Python reads bytes from hex: letters of either case, white space between bytes. */
+const HEX = /^(?:[ \t-\r]*[0-9a-fA-F]{2})*[ \t-\r]*$/;
 
 /** What a statement says beyond the calculation. `notices`: codes to add. */
 export interface Context {
@@ -187,11 +189,16 @@ function rebuilt(rules: RuleSet, payload: JsonObject, details: readonly Json[]):
     rules: member(payload, "rules"), completeness: asObject(member(payload, "completeness")),
     externalRefs: asList(member(payload, "external_refs")), supersedes: member(payload, "supersedes"),
     notices: list(payload, "notices").map(asText).filter((code) => !result.notices.includes(code)) };
-  const salts = details.map((detail) => asText(member(asObject(detail), "salt")));
+  const salts = details.map((detail) => readSalt(member(asObject(detail), "salt")));
   if (salts.length !== recordsOf(result).length) {
     throw new RuleError("statement-differs", "the calculation has another number of details than the statement");
   }
   return build(result, context, salts);
+}
+
+function readSalt(value: Json): string {
+  if (!HEX.test(asText(value))) throw new Misuse("'salt'");
+  return asText(value).replace(/[ \t-\r]/g, "").toLowerCase();
 }
 
 /** What evaluating a statement again gave: its canonical payload, and the members that differ from the one stated. */
@@ -205,7 +212,7 @@ export interface Recomputation {
  * Evaluates a statement again from an evidence file: rule documents by path, the payload of their release, the payload of
  * the statement and its full details. Nothing but these is read. `different` is empty when the bytes are the same.
  */
-export function recompute(documents: JsonObject, release: Json, payload: Json, details: readonly Json[]): Recomputation {
+export function recompute(documents: Json, release: Json, payload: Json, details: readonly Json[]): Recomputation {
   const rules = RuleSet.released(documents, release);
   const again = rebuild(rules, payload, details);
   const stated = isObject(payload) ? payload : new Map<string, Json>();

@@ -1,0 +1,32 @@
+/** The form of a binding: what an argument of a formula call is taken from. `chain.ts` evaluates it. */
+import { RuleError } from "./error.js";
+import { isList, isObject, represented, type Json, type JsonObject } from "./texts.js";
+
+/** The members of each form, sorted. */
+const FORMS = [["input"], ["items"], ["parameter"], ["parameter", "year"], ["output", "step"], ["option"],
+  ["unit", "value"], ["first"], ["list"], ["fields", "rows"]] as const;
+const KEYS: ReadonlySet<string> = new Set(FORMS.map((form) => form.join(" ")));
+
+/** The binding, if it has exactly one of the forms of docs/spec/rules.md §3. Throws rule-malformed. */
+export function checkBinding(binding: Json): JsonObject {
+  if (!isObject(binding) || !KEYS.has(Array.from(binding.keys()).sort().join(" "))) {
+    throw new RuleError("rule-malformed", "an argument is not bound in one of the forms of the specification",
+      { hint: FORMS.map((form) => form.join(" and ")).join("; ") });
+  }
+  for (const [name, value] of binding) checkMember(name, value);
+  const first = binding.get("first");
+  if (isList(first) && first.length === 0) {
+    throw new RuleError("rule-malformed", "the first of no bindings binds nothing");
+  }
+  return binding;
+}
+
+function checkMember(name: string, value: Json): void {
+  if (name === "fields" && isObject(value)) {
+    for (const inner of value.values()) checkBinding(inner);
+  } else if ((name === "first" || name === "list") && isList(value)) {
+    for (const inner of value) checkBinding(inner);
+  } else if (name === "fields" || name === "first" || name === "list" || typeof value !== "string") {
+    throw new RuleError("rule-malformed", `the member ${represented(name)} of a binding has another kind`);
+  }
+}
