@@ -6,13 +6,18 @@ from starlette.datastructures import Headers
 from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from api.errors import TooLarge
+from api.errors import TooLarge, Unsupported
 from api.metrics import Metrics
 from api.problems import respond
 
+_IDENTITY = "identity"
+
 
 class BodyLimitMiddleware:
-    """Refuses a declared size above the limit before reading, and stops reading an undeclared one at the limit."""
+    """Refuses a declared size above the limit before reading, and stops reading an undeclared one at the limit.
+
+    A compressed body is refused as well: what is never unpacked cannot grow.
+    """
 
     def __init__(self, app: ASGIApp, limit: int) -> None:
         self.app, self.limit = app, limit
@@ -22,7 +27,14 @@ class BodyLimitMiddleware:
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
-        declared = Headers(scope=scope).get("content-length", "0")
+        headers = Headers(scope=scope)
+        encoding = headers.get("content-encoding", _IDENTITY)
+        if encoding.strip().lower() != _IDENTITY:
+            await respond(Request(scope), Unsupported(
+                "content-encoding", f"{encoding[:60]!r} is not read here", where="Content-Encoding",
+                hint="send the body as it is"))(scope, receive, send)
+            return
+        declared = headers.get("content-length", "0")
         if not declared.isdigit() or len(declared) > 18 or int(declared) > self.limit:
             await respond(Request(scope), self._refusal())(scope, receive, send)
             return

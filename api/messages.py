@@ -31,6 +31,7 @@ BY_CODE: dict[str, tuple[str, str]] = {
     "token-unknown": ("令牌无效或已吊销", "The token is unknown or revoked"),
     "role-missing": ("角色无此权限", "The role does not allow this"),
     "body-too-large": ("请求体过大", "The body is too large"),
+    "content-encoding": ("不接收压缩的请求体", "Compressed bodies are not taken"),
     "media-type": ("媒体类型不支持", "Media type not supported"),
     "idempotency-key-reused": ("幂等键已用于其他请求", "The idempotency key was used for another request"),
     "idempotency-in-progress": ("相同请求正在处理", "The same request is in progress"),

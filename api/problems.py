@@ -12,6 +12,7 @@ from fastapi.responses import Response
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect
 
 from api.errors import Unauthenticated
 from api.messages import preferred, title
@@ -72,6 +73,11 @@ def install(app: FastAPI) -> None:
     @app.exception_handler(PoolTimeout)
     async def crowded(request: Request, error: PoolTimeout) -> Response:
         return respond(request, of_database(error))
+
+    @app.exception_handler(ClientDisconnect)
+    async def gone(request: Request, _error: ClientDisconnect) -> Response:
+        # Nobody reads this; without it every sender that hangs up would be logged as an error of ours.
+        return respond(request, FormError("body-incomplete", "the sender hung up"))
 
     @app.exception_handler(RequestValidationError)
     async def validation(request: Request, error: RequestValidationError) -> Response:

@@ -14,6 +14,7 @@ import uvicorn
 from api.app import create_app
 from api.deployment import Deployment, open_deployment
 from api.node import Node
+from api.patience import PatientProtocol
 from core.clock import Clock
 from core.errors import InputError, Unavailable
 
@@ -48,8 +49,10 @@ class Server:
         self.node = Node(deployment)
         settings = deployment.settings
         self._socket = _bind(settings.http_host, settings.http_port if port is None else port)
+        # h11 by name: it bounds the head of a request, which the faster parser taken where it is installed does not.
         self._server = uvicorn.Server(uvicorn.Config(
-            create_app(self.node), log_level="warning", access_log=False, timeout_graceful_shutdown=GRACE_S,
+            create_app(self.node), http=PatientProtocol, log_level="warning", access_log=False,
+            timeout_graceful_shutdown=GRACE_S,
             ssl_certfile=settings.tls_certificate or None, ssl_keyfile=settings.tls_key or None,
             proxy_headers=settings.behind_proxy, server_header=False))
         self._thread = threading.Thread(target=self._run, name="carbonseal-http", daemon=True)
