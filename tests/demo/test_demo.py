@@ -6,8 +6,21 @@ import sys
 from pathlib import Path
 
 import pytest
+from sqlalchemy import Connection
 
+from api import entries
+from api.deployment import open_deployment
+from api.walk import walk
+from attestation import registry
+from attestation.envelope import RULES, open_envelope, verify_envelope
+from attestation.history import key_at
+from certificates import store
+from certificates.store import StoredStatement
 from cli.demo.forgeries import FORGERIES, Forgery, forge, verdict
+from core import jcs
+from core.database import reading
+from ledger import log
+from mrv import catalogue
 from verify.bundle import read_container
 from verify.trust import Trust, load_trust
 
@@ -87,6 +100,61 @@ def test_every_party_has_a_key_folder_and_the_node_holds_none_of_them(demo: Path
     assert len(theirs) == 2 * 11
     assert not theirs & own
     assert all(path.stat().st_mode & 0o077 == 0 for path in (demo / "participants").rglob("*.key"))
+
+
+def test_every_number_of_every_statement_is_walked_to_a_signed_reading_or_a_documents_hash(demo: Path) -> None:
+    """Inputs to readings in signed frames, papers and factors to digests; what is computed to a released formula."""
+    deployment = open_deployment(demo)
+    try:
+        with reading(deployment.engine) as connection:
+            released = set(deployment_rules(connection).values())
+            for digest in summary(demo)["statements"]:
+                statement = store.statement(connection, bytes.fromhex(digest))
+                walked = walk(connection, statement, catalogue.shipped())
+                check_walked(connection, statement, walked, released)
+    finally:
+        deployment.close()
+
+
+def deployment_rules(connection: Connection) -> dict[str, str]:
+    """The digests of the rules that the log released."""
+    return dict(jcs.parse(entries.newest(connection, RULES).payload)["rules"])
+
+
+def check_walked(connection: Connection, statement: StoredStatement, walked: list[dict], released: set[str]) -> None:
+    """Each detail record is the run itself, an operation of a released formula, or walked to its end."""
+    ends = {int(item["record"]): item for item in walked}
+    formulas = {formula.key for formula in catalogue.shipped().formulas.values() if formula.digest.hex() in released}
+    metered = 0
+    for number, record in enumerate(detail["record"] for detail in statement.details):
+        if record["kind"] == "node":
+            assert record["formula"] in formulas
+        elif record["kind"] == "parameter":
+            assert ends[number]["digest"] in released
+            assert record["source"]
+        elif record["kind"] == "input":
+            assert record["quantity"] == {name: ends[number][name] for name in ("value", "unit")}
+            metered += check_input(connection, ends[number])
+        else:
+            assert (record["kind"], number) == ("run", 0)
+    assert metered > 0
+
+
+def check_input(connection: Connection, end: dict) -> int:
+    """How many readings an input comes from; each stands in the frame that its gateway signed."""
+    if end["source"] == "document":
+        assert len(bytes.fromhex(end["digest"])) == 32
+        return 0
+    start, last = (end["readings"][0], end["readings"][-1])
+    begins = end.get("claimed_from", start["position"])
+    assert int(last["position"]) - int(begins) == int(end["value"])
+    origin = log.checkpoint(connection).origin
+    for place in end["readings"]:
+        opened = open_envelope(log.entry(connection, int(place["index"])))
+        key = key_at(registry.history(connection, place["gateway"]), opened.kid, int(place["index"]))
+        verify_envelope(opened, origin, key.public_key)
+        assert opened.digest.hex() == place["frame"]
+    return len(end["readings"])
 
 
 def test_fsck_finds_nothing(demo: Path) -> None:
