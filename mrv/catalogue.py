@@ -7,7 +7,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -21,6 +21,8 @@ from mrv.ruleset import RuleSet
 
 RULES = Path(__file__).parent / "rules"
 MAX_FILE_BYTES = 2**20
+# Released before a formula and a methodology were kept from sharing a key; what is released stays under its name.
+_SHARED_KEYS = frozenset({"ets.allocation-2024@1", "footprint.product@1", "reduction.energy-saving@1"})
 
 
 class _Loader(yaml.CSafeLoader if hasattr(yaml, "CSafeLoader") else yaml.SafeLoader):  # type: ignore[misc]
@@ -68,6 +70,7 @@ def load(folder: Path = RULES) -> Catalogue:
             key = f"{document['id']}@{document['version']}"
             _add(documents, f"{kind}/{key}", document, path)
             cases += _cases(path, kind, key)
+            _check_key(documents, key, path)
     return Catalogue(RuleSet.from_documents(documents), tuple(cases))
 
 
@@ -81,6 +84,12 @@ def _add(documents: dict[str, Any], name: str, document: Any, path: Path) -> Non
     if name in documents:
         raise FormError("rule-malformed", f"{name} is defined twice", where=path.name)
     documents[name] = document
+
+
+def _check_key(documents: Mapping[str, Any], key: str, path: Path) -> None:
+    if {f"formulas/{key}", f"methodologies/{key}"} <= documents.keys() and key not in _SHARED_KEYS:
+        raise FormError("rule-malformed", f"a formula and a methodology are both called {key!r}", where=path.name,
+                        hint="give one of them another id: cases and commands name a rule by its key")
 
 
 def _convert(path: Path, reader: Callable[[Any], Any]) -> Any:

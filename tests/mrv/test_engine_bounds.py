@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import date
 from decimal import Decimal
+from pathlib import Path
 from time import perf_counter
 from typing import Any
 
@@ -15,7 +16,7 @@ from core.numbers import decimal_text
 from core.period import Period, parse_instant
 from core.quantity import Quantity
 from core.units import parse_unit
-from mrv.catalogue import shipped
+from mrv.catalogue import load, shipped
 from mrv.dates import days_of, parse_day
 from mrv.fields import MAX_QUANTITIES
 from mrv.formula import Formula
@@ -277,3 +278,21 @@ def test_versions_are_compared_as_numbers(version: str) -> None:
 
 def test_decimal_text_is_what_messages_use() -> None:
     assert decimal_text(D("1E+3")) == "1000"
+
+
+@pytest.mark.parametrize(("name", "code"), [("wine.press", "rule-malformed"), ("wine.grapes", None)])
+def test_a_formula_and_a_methodology_may_not_share_a_key(tmp_path: Path, name: str, code: str | None) -> None:
+    for folder in ("formulas", "methodologies"):
+        (tmp_path / folder).mkdir()
+    title = "title: {zh: 甲, en: a}\nsource: s\nstatus: published\nvalid: {from: null, to: null}\n"
+    (tmp_path / "formulas/press.yaml").write_text(
+        f"id: wine.press\nversion: '1'\n{title}inputs: {{grapes: t}}\noutput: kg\nexpression: convert(grapes, [kg])\n",
+        "utf-8")
+    (tmp_path / "methodologies/wine.yaml").write_text(
+        f"id: {name}\nversion: '1'\nkind: emission\n{title}inputs:\n  grapes: {{zh: 葡萄, en: grapes, unit: t, "
+        "sources: [document], gap: refused}\nsteps:\n  press: {formula: wine.press@1, with: {grapes: inputs.grapes}}\noutputs: "
+        "{juice: steps.press.result}\nresult: {output: juice, unit: kg, rounding: round, digits: '0'}\n", "utf-8")
+    if code is None:
+        assert set(load(tmp_path).ruleset.methodologies) == {f"{name}@1"}
+    else:
+        assert code_of(lambda: load(tmp_path)) == code
