@@ -250,7 +250,8 @@ def test_another_text_of_the_methodology_is_not_computed(park: World) -> None:
 @pytest.mark.chain
 def test_a_carry_from_a_statement_nobody_made_is_refused(park: World) -> None:
     carried = Carried(b"\1" * 32, Decimal("0.5"), "MWh")
-    assert refused(park, park.claim(carried=carried)).code == "statement-unknown"
+    with pytest.raises(NotFound, match="statement-unknown"):
+        pipeline.claim(park.deployment, park.claim(carried=carried))
 
 
 @pytest.mark.chain

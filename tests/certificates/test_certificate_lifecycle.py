@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import pairwise
 
 import pytest
@@ -205,6 +205,14 @@ def test_a_beneficiary_has_its_four_members(bad: str) -> None:
         Beneficiary.from_text(bad)
 
 
+@pytest.mark.parametrize("member", ["name", "id", "country", "place"])
+def test_nothing_is_retired_for_a_beneficiary_without_name_or_place(engine: Engine, world: World, member: str) -> None:
+    piece = issue(world)
+    with pytest.raises(FormError, match="document-text"):
+        lifecycle.retire(desk(engine, world, ENTERPRISE), piece, "offset", replace(BENEFICIARY, **{member: ""}), PERIOD)
+    assert world.state.pieces[int.from_bytes(piece, "big")].status is PieceStatus.WHOLE
+
+
 FAULTS = [("before", False), ("after", True)]
 ACTS: dict[str, Callable[[Desk, bytes], object]] = {
     "split": lambda at, piece: lifecycle.split(at, piece, 5),
@@ -277,6 +285,16 @@ def test_one_watt_hour_cannot_stand_behind_two_certificates(engine: Engine, worl
         with pytest.raises(Refused, match="mark-overlap"):
             issue(world, 1, start=start)
     issue(world, 1, start=17_000_000)
+    check_everything(engine, world)
+
+
+def test_another_name_for_the_boundary_makes_no_second_watt_hour(engine: Engine, world: World) -> None:
+    """The exclusivity key is another; the mark is not."""
+    issue(world)
+    renamed = application(1, start=5_000_000, boundary="蓝河新能源屋顶光伏（一期）")
+    assert renamed.claim.exclusivityKey != application().claim.exclusivityKey
+    with pytest.raises(Refused, match="mark-overlap"):
+        issue(world, 1, start=5_000_000, boundary="蓝河新能源屋顶光伏（一期）")
     check_everything(engine, world)
 
 

@@ -196,6 +196,15 @@ def test_a_common_group_ties_and_no_group_does_not() -> None:
         accept(opinions.sign(draft(), VERIFIER), tied=["org:suzheng"])
 
 
+@pytest.mark.parametrize("ended", [JUDGEMENT.date + 1, JUDGEMENT.date + DAY])
+def test_an_opinion_dated_before_its_verifier_s_registration_ended_comes_too_late_afterwards(ended: int) -> None:
+    """The date is the verifier's own word; the node's clock is not."""
+    payload, verifier = opinions.sign(draft(), VERIFIER), VERIFIER_ORG._replace(valid_until=ended)
+    accept(payload, verifier=verifier, now=ended - 1)
+    with pytest.raises(Forbidden, match="opinion-signer"):
+        accept(payload, verifier=verifier, now=ended)
+
+
 def test_an_opinion_issues_only_while_it_is_valid() -> None:
     payload = opinions.sign(draft(), VERIFIER)
     accept(payload, now=JUDGEMENT.date)
