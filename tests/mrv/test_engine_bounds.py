@@ -290,8 +290,9 @@ def test_a_formula_and_a_methodology_may_not_share_a_key(tmp_path: Path, name: s
         "utf-8")
     (tmp_path / "methodologies/wine.yaml").write_text(
         f"id: {name}\nversion: '1'\nkind: emission\n{title}inputs:\n  grapes: {{zh: 葡萄, en: grapes, unit: t, "
-        "sources: [document], gap: refused}\nsteps:\n  press: {formula: wine.press@1, with: {grapes: inputs.grapes}}\noutputs: "
-        "{juice: steps.press.result}\nresult: {output: juice, unit: kg, rounding: round, digits: '0'}\n", "utf-8")
+        "sources: [document], gap: refused}\nsteps:\n  press: {formula: wine.press@1, with: {grapes: inputs.grapes}}\n"
+        "outputs: {juice: steps.press.result}\nresult: {output: juice, unit: kg, rounding: round, digits: '0'}\n",
+        "utf-8")
     if code is None:
         assert set(load(tmp_path).ruleset.methodologies) == {f"{name}@1"}
     else:
