@@ -73,7 +73,7 @@ _ALIASES = {"degC": "°C", "tkm": "t·km", "pkm": "person·km", "scfh": "scf/h",
             "万Nm3": "1e4Nm3", "10^4Nm3": "1e4Nm3", "m³": "m3", "Nm³": "Nm3", "d": "day", "MUSD": "1e6 USD",
             "万m3": "1e4m3", "万t": "1e4t", "万tCO2": "1e4tCO2", "万tCO2e": "1e4tCO2e", "万kWh": "1e4kWh",
             "亿kWh": "1e8kWh", "kt": "1e3t", "Mt": "1e6t", "ktCO2e": "1e3tCO2e", "MtCO2e": "1e6tCO2e", "bar": "1e5Pa",
-            "tonne": "t", "MMBtu": "mmBtu", "kg.km": "kg·km", "t.km": "t·km", "tonne-km": "t·km",
+            "MMBtu": "mmBtu", "kg.km": "kg·km", "t.km": "t·km", "tonne-km": "t·km",
             "passenger-km": "person·km", "vehicle-km": "vehicle·km"}
 
 

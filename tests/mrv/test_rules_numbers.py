@@ -207,7 +207,7 @@ def test_units_are_converted_exactly(value: str, unit: str, formula: str, output
     ("2", "万t", "unit.mass", "t", "20000"), ("1", "kt", "unit.mass", "t", "1000"),
     ("3", "万kWh", "unit.energy", "mwh", "30"), ("1", "亿kWh", "unit.energy", "mwh", "100000"),
     ("1", "万Nm3", "unit.gas-volume", "nm3", "10000"),
-    ("1", "tonne", "unit.mass", "kg", "1000"), ("1", "MMBtu", "unit.energy", "gj", "1.05505585262")])
+    ("1", "MMBtu", "unit.energy", "gj", "1.05505585262")])
 def test_units_as_reports_write_them(value: str, unit: str, formula: str, output: str, expected: str) -> None:
     assert outputs(formula, value=q(value, unit))[output] == expected
 

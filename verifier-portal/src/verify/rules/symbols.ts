@@ -120,7 +120,6 @@ export const ALIASES: ReadonlyMap<string, string> = new Map([
   ["ktCO2e", "1e3tCO2e"],
   ["MtCO2e", "1e6tCO2e"],
   ["bar", "1e5Pa"],
-  ["tonne", "t"],
   ["MMBtu", "mmBtu"],
   ["kg.km", "kg·km"],
   ["t.km", "t·km"],
