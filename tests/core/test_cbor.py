@@ -154,3 +154,44 @@ def test_a_sequence_names_the_place_of_its_bad_item() -> None:
         list(cbor.sequence(b"\x01\x41"))
     with pytest.raises(FormError, match="cbor-too-large"):
         list(cbor.sequence(b"\x01\x02", limit=1))
+
+
+@pytest.mark.parametrize(("value", "code"), [
+    ([2**64], "cbor-out-of-profile"), (2**64, "cbor-out-of-profile"), (-(2**63) - 1, "cbor-out-of-profile"),
+    ([-(2**63) - 1], "cbor-out-of-profile"), (1.0, "cbor-out-of-profile"), (True, "cbor-out-of-profile"),
+    ({1: 2}, "cbor-out-of-profile"), ({1, 2}, "cbor-out-of-profile"), (bytearray(b"x"), "cbor-out-of-profile"),
+    (cbor.Tag(71, b""), "cbor-out-of-profile"), (cbor.Tag(72, "text"), "cbor-out-of-profile"),
+    ("\ud800", "cbor-unencodable")])
+def test_what_does_not_belong_in_evidence_is_never_written(value: Any, code: str) -> None:
+    with pytest.raises(FormError) as refusal:
+        cbor.encode(value)
+    assert refusal.value.code == code
+
+
+def test_nesting_ends_at_its_limit() -> None:
+    def nested(depth: int) -> Any:
+        value: Any = 1
+        for _ in range(depth):
+            value = [value]
+        return value
+
+    assert cbor.decode(cbor.encode(nested(cbor.MAX_DEPTH))) == nested(cbor.MAX_DEPTH)
+    with pytest.raises(FormError, match="cbor-too-deep"):
+        cbor.encode([[nested(cbor.MAX_DEPTH), b""], b""])
+    with pytest.raises(FormError, match="cbor-"):
+        cbor.decode(b"\x81" * 40 + b"\x01")
+
+
+@pytest.mark.parametrize("value", [{1: -8, 3: "x", 4: b"k"}, {}, {-1: [1, b""]}])
+def test_a_map_of_integers_is_read_where_it_is_asked_for_only(value: dict[int, Any]) -> None:
+    data = cbor.encode_checked(value, maps=True)
+    assert cbor.decode(data, maps=True) == value
+    with pytest.raises(FormError, match="cbor-out-of-profile"):
+        cbor.decode(data)
+
+
+@pytest.mark.parametrize("data", [
+    b"\xa1\x61a\x01", b"\xa2\x03\x01\x01\x02", b"\xa2\x01\x01\x01\x02", b"\xa1\x01\xa1\x01\x01"])
+def test_a_map_has_integer_keys_in_order_each_once_and_no_map_inside(data: bytes) -> None:
+    with pytest.raises(FormError, match="cbor-"):
+        cbor.decode(data, maps=True)

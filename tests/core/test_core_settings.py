@@ -174,3 +174,17 @@ def test_an_unknown_setting_is_not_rendered() -> None:
 def test_every_setting_is_explained_to_operators() -> None:
     guide = (Path(__file__).parents[2] / "docs" / "guides" / "operate.md").read_text(encoding="utf-8")
     assert [field.name for field in fields(Settings) if f"`{field.name}`" not in guide] == []
+
+
+def test_notices_are_given_by_meter() -> None:
+    settings = Settings(source_notices="m:main=replayed-source m:pv=simulated-source,interpolated-source")
+    assert settings.notices_of("m:main") == ("replayed-source",)
+    assert settings.notices_of("m:pv") == ("simulated-source", "interpolated-source")
+    assert settings.notices_of("m:other") == settings.notices_of("m:mai") == ()
+
+
+@pytest.mark.parametrize("text", ["m:main", "m:main=", "=simulated-source", "m:main=A", "M=simulated", "a=b,", "a=b=c"])
+def test_notices_out_of_form_are_refused(text: str) -> None:
+    with pytest.raises(InputError, match="setting-invalid") as refusal:
+        Settings(source_notices=text)
+    assert refusal.value.where == "source_notices"
