@@ -188,8 +188,11 @@ class Assessor:
         if len(times) == 0:
             return [], []
         codes, positions = self._trace((meter, quantity), times, raw)
-        if group.lane.faults[column]:
-            codes = [group.lane.faults[column]]
+        fault = group.lane.faults[column]
+        if fault:
+            # Until someone decides about it nothing else is said of the column; a decision answers the fault alone.
+            decided = (meter, _scope(fault, quantity), fault) in group.context.cleared
+            codes = [fault, *codes] if decided else [fault]
         span = Span(group.span.gateway, int(times[0]), int(times[-1]))
         flags = [flag(code, span, meter, _scope(code, quantity)) for code in codes]
         if keeps_out(flags, group.context.cleared):

@@ -13,7 +13,7 @@ STAYS_OUT = "stays-out"
 # What a decision alone cannot mend: these need a registration (profile, swap, ratio), or stay out for good.
 # A verifier recomputes the jump from the blocks and would refuse a period that ends on one, whoever decided.
 NOT_BY_DECISION = frozenset({"out-of-range", "register-falls", "impossible-jump", "column-unknown", "scale-changed",
-                             "equivocation"})
+                             "equivocation", "meter-not-enrolled"})
 MAX_NAME = 128
 
 
