@@ -90,7 +90,18 @@ def _parameters(rules: RuleSet) -> list[str]:
         undated = sum(value.date_status == "unknown" for value in values)
         chosen = ", ".join(sorted({item.select for item in items}))
         lines.append(f"| `{family}` | {len(items)} | {len(values)} | {unconfirmed} | {undated} | {chosen} |")
-    return lines
+    return [*lines, "", *_unconfirmed(rules)]
+
+
+def _unconfirmed(rules: RuleSet) -> list[str]:
+    """The freshness report: by source, the parameters whose values were not read in the document they are from."""
+    waiting: dict[str, list[str]] = {}
+    for item in rules.parameters.values():
+        for source in dict.fromkeys(value.source for value in item.values if value.status == "unconfirmed"):
+            waiting.setdefault(source, []).append(item.id)
+    lines = ["### To be confirmed 待确认的参数", "", "| document to read 待查文件 | parameters 参数 |", "|---|---|"]
+    return lines + [f"| {source} | {' '.join(f'`{name}`' for name in names)} |"
+                    for source, names in sorted(waiting.items())]
 
 
 def expression_vectors(catalogue: Catalogue) -> str:

@@ -110,3 +110,11 @@ def test_a_value_of_unknown_dates_is_reached_only_by_its_own_key() -> None:
             assert item.resolve(date(2100, 1, 1), date(2100, 1, 1), date(2100, 1, 1)).key != value.key
         elif value.date_status == "unknown":
             assert item.select in (FIXED, "by-year")
+
+
+def test_the_page_says_what_is_to_be_confirmed_and_nothing_else() -> None:
+    page = (Path(__file__).parents[2] / "docs/methodologies.md").read_text("utf-8")
+    rows = [line.split(" | ") for line in page.partition("### To be confirmed")[2].splitlines()[4:]]
+    listed = {(row[0].removeprefix("| "), name) for row in rows for name in row[1].removesuffix(" |").split()}
+    assert listed == {(value.source, f"`{item.id}`") for item in RULES.parameters.values() for value in item.values
+                      if value.status == "unconfirmed"}
