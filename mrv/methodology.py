@@ -217,15 +217,21 @@ def _named(document: Mapping[str, Any], name: str, read: Callable[[Mapping[str, 
 
 
 def _input(item: Mapping[str, Any]) -> InputRule:
-    sources = tuple(_one_of(source, SOURCES, "source") for source in item["sources"])
+    sources = _words(item, "sources", SOURCES, "source")
     substitution = item.get("substitution", "")
     if ("substitution" in sources) != (substitution != ""):
         raise FormError("rule-malformed", "a source 'substitution' and its rule go together", where=item["name"])
-    if substitution:
+    if substitution != "":
         _one_of(substitution, SUBSTITUTIONS, "substitution")
     return InputRule(item["name"], members.title(item), parse_unit(item["unit"]), item["required"] is True, sources,
-                     tuple(_one_of(method, METHODS, "method") for method in item["methods"]), members.text(item, "gap"),
+                     _words(item, "methods", METHODS, "method"), members.text(item, "gap"),
                      substitution, item.get("single") is True)
+
+
+def _words(item: Mapping[str, Any], name: str, allowed: tuple[str, ...], what: str) -> tuple[str, ...]:
+    if name not in item:
+        raise KeyError(name)
+    return tuple(_one_of(word, allowed, what) for word in members.texts(item, name))
 
 
 def _option(item: Mapping[str, Any]) -> OptionRule:

@@ -58,7 +58,7 @@ export class Formula {
 
   /** The formula of its canonical document, units checked. Throws errors that name the formula. */
   static fromDocument(document: Json): Formula {
-    const id = isObject(document) ? plainText(document.get("id") ?? "?") : "?";
+    const id = isObject(document) ? plainText(document.has("id") ? document.get("id") : "?") : "?";
     try {
       return new Formula(asObject(document));
     } catch (error) {

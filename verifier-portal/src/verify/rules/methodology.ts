@@ -3,7 +3,7 @@ import { Validity } from "./dates.js";
 import { checkBinding } from "./binding.js";
 import { MAX_ROUNDING_DIGITS } from "./checker.js";
 import {
-  Misuse, asObject, checkUnique, identity, list, member, objects, statusOf, text, texts, title, versionOf,
+  Misuse, asObject, checkUnique, identity, member, objects, statusOf, text, texts, title, versionOf,
 } from "./document.js";
 import { RuleError } from "./error.js";
 import { digest } from "./json.js";
@@ -128,7 +128,7 @@ export class Methodology {
 
   /** The methodology of its canonical document. Throws errors that name it. */
   static fromDocument(document: Json): Methodology {
-    const where = isObject(document) ? plainText(document.get("id") ?? "?") : "?";
+    const where = isObject(document) ? plainText(document.has("id") ? document.get("id") : "?") : "?";
     try {
       return new Methodology(asObject(document));
     } catch (error) {
@@ -197,14 +197,19 @@ function oneOf<T extends string>(value: Json, allowed: readonly T[], what: strin
 }
 
 function readInput(item: JsonObject): InputRule {
-  const sources = list(item, "sources").map((source) => oneOf(source, SOURCES, "source"));
+  const sources = words(item, "sources", SOURCES, "source");
   const substitution = readSubstitution(item, sources);
   title(item);
   const rule = { name: text(item, "name"), unit: parseUnit(member(item, "unit")), required: member(item, "required") === true,
-    sources, methods: list(item, "methods").map((method) => oneOf(method, METHODS, "method")), substitution,
+    sources, methods: words(item, "methods", METHODS, "method"), substitution,
     single: item.get("single") === true };
   text(item, "gap");
   return rule;
+}
+
+function words<T extends string>(item: JsonObject, name: string, allowed: readonly T[], what: string): readonly T[] {
+  member(item, name);
+  return texts(item, name).map((word) => oneOf(word, allowed, what));
 }
 
 function readSubstitution(item: JsonObject, sources: readonly SourceType[]): InputRule["substitution"] {

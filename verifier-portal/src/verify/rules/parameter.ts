@@ -5,7 +5,7 @@ import { RuleError } from "./error.js";
 import { digest } from "./json.js";
 import { printedDecimal } from "./numbers.js";
 import { Quantity } from "./quantity.js";
-import { isObject, plainText, represented, type Json, type JsonObject } from "./texts.js";
+import { isList, isObject, plainText, represented, type Json, type JsonObject } from "./texts.js";
 import { parseUnit, type Unit } from "./units.js";
 
 const SCHEMA = "carbonseal-parameter/1";
@@ -68,7 +68,7 @@ export class Parameter {
 
   /** The parameter of its canonical document. */
   static fromDocument(document: Json): Parameter {
-    const where = isObject(document) ? plainText(document.get("id") ?? "?") : "?";
+    const where = isObject(document) ? plainText(document.has("id") ? document.get("id") : "?") : "?";
     let parameter: Parameter;
     try {
       parameter = new Parameter(asObject(document), where);
@@ -144,8 +144,12 @@ function repeats(texts: readonly string[]): boolean {
   return new Set(texts).size !== texts.length;
 }
 
+function isEmpty(value: Json): boolean {
+  return !value || (isList(value) && value.length === 0) || (isObject(value) && value.size === 0);
+}
+
 function readValue(document: JsonObject, unit: Unit, where: string): ParameterValue {
-  if (member(document, "source") === "") throw new RuleError("parameter-unsourced", "a value has no source", { where });
+  if (isEmpty(member(document, "source"))) throw new RuleError("parameter-unsourced", "a value has no source", { where });
   const dateStatus = member(document, "date_status");
   if (!STATUSES.includes(member(document, "status")) || (dateStatus !== "known" && dateStatus !== "unknown")) {
     throw new RuleError("rule-malformed", "status and date_status are fixed words", { where });
