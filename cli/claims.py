@@ -14,7 +14,7 @@ from cli.explanation import line_of, print_explanation, print_sources
 from cli.node import connect
 from cli.options import Json, Key, Org, Place, Token
 from cli.output import command, print_answer
-from cli.plans import print_findings
+from cli.plans import print_quality
 from core.errors import InputError
 from core.ethereum import load_account
 from core.jcs import parse_lenient
@@ -64,9 +64,9 @@ def show(
     if as_json:
         print_answer(document | ({"explanation": found} if found else {}), as_json)
         return
-    findings = document.get("quality", {}).pop("findings", [])
-    print_answer(document, as_json)
-    print_findings(findings)
+    print_answer({name: value for name, value in document.items() if name != "quality"}, as_json)
+    if "quality" in document:
+        print_quality(document["quality"])
     if found is not None:
         print_explanation(line_of(found["tree"]))
         print_sources(found["sources"])

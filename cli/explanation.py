@@ -62,6 +62,22 @@ def _source_rows(item: dict[str, Any]) -> list[tuple[str, ...]]:
             for reading in item["readings"]]
 
 
+def print_label(label: dict[str, Any]) -> None:
+    """The summary of a product footprint, in the language of this run; it is no certified label and says so."""
+    spread = label["uncertainty"]
+    footprint = f"{label['footprint']['value']} {label['footprint']['unit']}"
+    print_fields({
+        say("碳标签摘要", "carbon label summary"): say("测算，非认证标签", "a calculation, no certified label"),
+        say("产品", "product"): label["product"], say("功能单位", "functional unit"): label["functional_unit"],
+        say("系统边界", "boundary"): label["boundary"], say("分配", "allocation"): label["allocation"],
+        say("碳足迹", "footprint"): footprint + (f" ± {spread['value']} %" if spread else ""),
+        say("数据质量", "data quality"): label["data_quality"]["value"],
+        say("舍去", "cut off"): f"{label['cut_off']['value']} %"})
+    print_table(say("生命周期阶段", "Life-cycle stages"), [say("阶段", "stage"), say("排放", "emission"), "%"],
+                [(item["title"][say("zh", "en")], f"{item['emission']['value']} {item['emission']['unit']}",
+                  item["share"]["value"]) for item in label["stages"]])
+
+
 def print_comparison(document: dict[str, Any]) -> None:
     """The table of base, scenario, difference, and what each scenario changes."""
     print_fields({say("方法学", "methodology"): document["methodology"]["title"][say("zh", "en")],

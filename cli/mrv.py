@@ -12,9 +12,9 @@ import typer
 
 from certificates.inventory_report import report_of
 from certificates.workbook import xlsx as workbook_file
-from cli.explanation import print_comparison, print_explanation
+from cli.explanation import print_comparison, print_explanation, print_label
 from cli.options import At, Json
-from cli.output import command, err, print_answer, print_fields, print_json, print_json_line, print_table, say
+from cli.output import command, err, print_fields, print_json, print_json_line, print_table, say
 from cli.plans import app as plan_app
 from core.clock import SystemClock
 from core.errors import FormError, InputError
@@ -106,7 +106,8 @@ def run(
     print_fields({say("方法学", "methodology"): document["methodology"]["title"][say("zh", "en")],
                   say("结果", "result"): f"{document['result']['value']} {document['result']['unit']}",
                   say("提示", "notices"): ", ".join(document["notices"]) or "–"})
-    print_answer(summary, as_json=False)
+    if label:
+        print_label(summary["label"])
     if explain:
         print_explanation(explain_run(result))
 

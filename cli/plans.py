@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -99,7 +99,31 @@ def list_plans(org: Org, entity: Entity = "", place: Place = ".", token: Token =
                     "entity", "methodology", "version", "reason", "valid_from"))) for item in found])
 
 
-def print_findings(findings: list[dict[str, str]]) -> None:
+def print_quality(quality: Mapping[str, Any]) -> None:
+    """What is known of a statement's data: its plan, how each input came to be, coverage, and every finding."""
+    plan = quality["plan"]
+    print_fields({
+        say("数据质量", "data quality"): say("截至日志条目 ", "as of log entry ") + quality["as_of"],
+        say("控制方案", "control plan"): "–" if plan is None else
+        f"{plan['id']} · {say('版本', 'version')} {plan['version']} · #{plan['index']}",
+        say("上一期", "statement before"): (quality["previous"] or {}).get("statement", "–"),
+        **{name: f"{item['value']} {item['unit']}" for name, item in quality["stated"].items()}})
+    print_table(say("输入占比（%）", "Shares of the inputs (%)"),
+                [say("输入", "input"), say("实测", "measured"), say("估算", "estimated"), say("人工", "manual"),
+                 say("替代", "substituted"), say("缺口数", "gaps filled")],
+                [(name, *(item[kind] for kind in ("measured", "estimated", "manual", "substituted", "substitutions")))
+                 for name, item in quality["shares"].items()])
+    print_table(say("完整率", "Coverage"), [say("计量表", "meter"), say("小时", "hours"), say("有效", "valid"), "%",
+                                            say("缺口", "gaps")],
+                [(f"{item['meter']} {item['quantity']}", item["hours"], item["valid"], item["percent"],
+                  ", ".join(f"{gap['from']} → {gap['to']}" for gap in item["gaps"]) or "–")
+                 for item in quality["coverage"]])
+    print_table(say("检查", "Checks"), [say("项目", "check"), say("发现", "findings")],
+                [(item["check"], item["findings"]) for item in quality["checks"]])
+    print_findings(quality["findings"])
+
+
+def print_findings(findings: Sequence[Mapping[str, str]]) -> None:
     """What checks found, in the language of this run."""
     if findings:
         print_table(say("发现", "Findings"), [say("代码", "code"), say("含义", "meaning"), say("位置", "where"),
