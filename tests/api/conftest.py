@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 from api_helpers import ORIGIN, TOKENS, clock
+from api_park import Park, certified_park
 from api_world import HOUR, START, World, founding
 from starlette.testclient import TestClient
 
@@ -45,3 +46,10 @@ def bare(tmp_path: Path) -> Iterator[World]:
             pipeline.register(world.deployment, envelope)
         yield world
     world.deployment.close()
+
+
+@pytest.fixture(scope="session")
+def park(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Park]:
+    """The park that the tests of routes share: none of them relies on another, whatever the order."""
+    with certified_park(tmp_path_factory.mktemp("routes") / "node") as made:
+        yield made
