@@ -15,7 +15,10 @@ from pathlib import Path
 import pytest
 
 from cli.demo import command
+from cli.demo.forgeries import FORGERIES, Forgery, forge, verdict
 from core.errors import Refused
+from verify.bundle import read_container
+from verify.trust import load_trust
 
 pytestmark = [pytest.mark.chain, pytest.mark.timeout(900)]
 
@@ -66,6 +69,8 @@ def test_an_orphaned_chain_of_an_earlier_demonstration_is_ended(tmp_path: Path) 
     state.parent.mkdir()
     (tmp_path / "demo.json").write_text("{}")
     orphan = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(60)", "--state", str(state)])
+    while str(state).encode() not in Path(f"/proc/{orphan.pid}/cmdline").read_bytes():
+        time.sleep(0.01)
     (state.parent / "anvil.pid").write_text(str(orphan.pid))
     command.prepare(tmp_path)
     assert orphan.wait(10) == -signal.SIGTERM
@@ -116,6 +121,25 @@ def test_killed_in_the_middle_it_leaves_nothing_behind_and_begins_again(tmp_path
     checked = subprocess.run([sys.executable, "-m", "cli", "fsck", "--dir", str(folder), "--json"],
                              capture_output=True, text=True, cwd=ROOT, timeout=200)
     assert json.loads(checked.stdout) == {"clean": True, "findings": []}
+    check_forgeries(folder)
+
+
+def check_forgeries(folder: Path) -> None:
+    """Written again unchanged a file is valid; each forgery changes one thing, and its step is the first to say no."""
+    trust = load_trust(folder / "trust.json")
+    original = (folder / "evidence" / "emission.full.cseal").read_bytes()
+    report, step, code = verdict(forge(original, Forgery("", "nothing", 0, lambda members: None)), trust)
+    assert report is not None
+    assert (report.valid, step, code) == (True, 0, "")
+    for forgery in FORGERIES:
+        forged = forge(original, forgery)
+        before, after = read_container(original), read_container(forged)
+        changed = {name for name in {*before, *after} - {"bundle.json"} if before.get(name) != after.get(name)}
+        assert len({name for name in changed if not name.startswith("proofs/")} or changed) == 1, changed
+        report, step, code = verdict(forged, trust)
+        assert report is not None
+        assert (report.valid, step) == (False, forgery.step), (forgery.en, step, code)
+        assert {str(item.code) for item in report.failed()[1:]} <= {"earlier-step-failed"}
 
 
 @pytest.mark.slow
