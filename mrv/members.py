@@ -47,9 +47,11 @@ def objects(document: Mapping[str, Any], name: str) -> Sequence[Mapping[str, Any
 def title(document: Mapping[str, Any]) -> Mapping[str, str]:
     """The member `title`: texts by language, zh and en among them."""
     value = document["title"]
-    for language in {"zh", "en", *value}:
+    if not isinstance(value, Mapping):
+        raise TypeError("'title', which is an object of texts")
+    for language in ("zh", "en", *value):
         text(value, language)
-    return value  # type: ignore[no-any-return]
+    return value
 
 
 def name(document: Mapping[str, Any]) -> str:

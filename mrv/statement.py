@@ -14,6 +14,7 @@ from core.errors import FormError, InputError, Refused
 from core.jcs import canonical
 from core.merkle import leaf_hash, root
 from core.numbers import decimal_text, parse_natural
+from mrv import members
 from mrv.chain import StepResult
 from mrv.dates import parse_day
 from mrv.interpreter import Step, value_text
@@ -176,6 +177,8 @@ def _grouped(records: Sequence[Mapping[str, Any]]) -> dict[str, list[dict[str, A
 
 def _parts(parts: Sequence[Mapping[str, Any]], records: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
     """The parts with their inputs, which stand part after part in the order of the records."""
+    if not isinstance(parts, list):
+        raise TypeError("'parts', which is a list")
     found, start = [], 0
     for part in parts:
         end = start + sum(parse_natural(count) for count in part["inputs"].values())
@@ -194,7 +197,10 @@ def rebuild(ruleset: RuleSet, payload: Mapping[str, Any],
     try:
         methodology = payload["methodology"]
         result = run(ruleset, methodology["id"], methodology["version"], document, at)
-        added = [code for code in payload["notices"] if code not in result.notices]
+        if not isinstance(payload["completeness"], Mapping) or not isinstance(payload["external_refs"], list) \
+                or "notices" not in payload:
+            raise TypeError("completeness is an object, external_refs and notices are lists")
+        added = [code for code in members.texts(payload, "notices") if code not in result.notices]
         context = Context(payload["origin"], payload["claim"], payload["rules"], payload["completeness"],
                           payload["external_refs"], payload["supersedes"], added)
         salts = [bytes.fromhex(detail["salt"]) for detail in details]

@@ -74,6 +74,17 @@ def test_what_was_tampered_with_is_found_alike(made: list[dict[str, Any]]) -> No
     assert outcomes["differs"] > 50
 
 
+@pytest.mark.parametrize(("member", "value"), [
+    ("notices", {}), ("notices", "abc"), ("notices", [None]), ("notices", [5]), ("external_refs", "abc"),
+    ("external_refs", {}), ("completeness", []), ("completeness", [["a", "b"]]), ("methodology", "x"),
+    ("period", None)])
+def test_a_payload_of_another_shape_is_refused_alike(made: list[dict[str, Any]], member: str, value: Any) -> None:
+    statement = min(made, key=lambda item: len(item["details"]))
+    [(ours, theirs)] = both([statement | {"payload": statement["payload"] | {member: value}}])
+    assert ours == theirs
+    assert json.loads(ours)["error"]["code"] == ("period-malformed" if member == "period" else "statement-malformed")
+
+
 def test_a_changed_input_changes_result_and_root(made: list[dict[str, Any]]) -> None:
     statement = json.loads(json.dumps(next(item for item in made if item["payload"]["subject"] == "org:glass")))
     item = next(detail for detail in statement["details"] if detail["record"].get("name") == "soda_ash")
