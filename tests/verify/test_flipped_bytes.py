@@ -126,7 +126,7 @@ def test_every_flipped_byte_is_noticed(level: str) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(1800)
+@pytest.mark.timeout(3600)
 @pytest.mark.parametrize(("kind", "level"), [("green-power", "full"), ("emission", "public")])
 def test_every_flipped_byte_of_every_member_is_noticed_when_every_hash_is_made_to_fit(kind: str, level: str) -> None:
     todo = [piece for name, content in members_of(kind, level).items() if name not in FIXED
