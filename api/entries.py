@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from hashlib import sha256
 from typing import cast
 
 from sqlalchemy import Connection, Table, insert, select
 
-from api.models import ApiEntry
+from api.models import ApiEntry, ApiRelease
 from attestation.envelope import seal
+from core import jcs
 from core.errors import NotFound
 from core.signer import Signer
 from ledger import log
 
 _ENTRIES = cast(Table, ApiEntry.__table__)  # type: ignore[attr-defined]
+_RELEASES = cast(Table, ApiRelease.__table__)  # type: ignore[attr-defined]
 
 
 @dataclass(frozen=True)
@@ -53,6 +56,20 @@ def newest(connection: Connection, content_type: str) -> StoredEntry:
     if row is None:
         raise NotFound("entry-none", "the log holds no such entry yet", where=content_type)
     return StoredEntry(**row._mapping)
+
+
+def record_rules(connection: Connection, release: bytes, rules: Mapping[str, str]) -> None:
+    """Keep the digests of all rules of a release (its payload digest): the log holds only their root."""
+    connection.execute(insert(_RELEASES).values(digest=release, rules=jcs.canonical(dict(rules))))
+
+
+def rules_of(connection: Connection, release: bytes) -> dict[str, str]:
+    """The digests of all rules of a release by path. Raises NotFound (release-unknown)."""
+    kept = connection.execute(select(_RELEASES.c.rules).where(_RELEASES.c.digest == release)).scalar()
+    if kept is None:
+        raise NotFound("release-unknown", "the list of the rules of this release is not kept here", where=release.hex(),
+                       hint="ask the node that took the release")
+    return dict(jcs.parse(kept))
 
 
 def listed(connection: Connection, content_type: str, below: int, limit: int) -> list[StoredEntry]:

@@ -48,9 +48,10 @@ def export(deployment: Deployment, link: ChainLink, statement: bytes, *, purpose
     """
     on_chain = purpose != "review"
     with link.lock, reading(deployment.engine) as connection:
+        release = _release(connection, statement)
         sources = Sources(
             connection, _size(connection, on_chain), _manifest(connection, statement, on_chain),
-            _release(connection, statement), catalogue.shipped(),
+            release.log_index, catalogue.shipped(), entries.rules_of(connection, release.digest),
             ChainProofs(link.chain, link.addresses) if on_chain else None, link.certificates if on_chain else None)
         return evidence(sources, statement, purpose=purpose, level=level, piece=piece)
 
@@ -82,10 +83,10 @@ def _manifest(connection: Connection, statement: bytes, opined: bool) -> int:
     return named.log_index
 
 
-def _release(connection: Connection, statement: bytes) -> int:
+def _release(connection: Connection, statement: bytes) -> entries.StoredEntry:
     digest = bytes.fromhex(store.statement(connection, statement).fields["rules"])
     release = entries.find(connection, RULES, digest)
     if release is None:
         raise NotFound("release-unknown", "the log does not hold the release that the statement names",
                        where=digest.hex())
-    return release.log_index
+    return release

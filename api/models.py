@@ -84,3 +84,12 @@ class ApiEntry(SQLModel, table=True):
     content_type: str = Field(max_length=64, index=True)
     log_index: int = Field(sa_column=Column(BigInteger, nullable=False, unique=True))
     payload: bytes = Field(sa_column=Column(LargeBinary, nullable=False))
+
+
+class ApiRelease(SQLModel, table=True):
+    """The list of rules that a release commits to. `digest`: of the release's payload; `rules`: JCS {path: digest}."""
+
+    __tablename__ = "api_release"
+
+    digest: bytes = Field(sa_column=Column(LargeBinary(32), primary_key=True))
+    rules: bytes = Field(sa_column=Column(LargeBinary, nullable=False))

@@ -45,6 +45,7 @@ from core.database import reading, transaction
 from core.documents import interval_json
 from core.errors import CarbonSealError, Forbidden, NotFound, Refused
 from core.ethereum import Domain
+from core.fields import mapping
 from core.merkle import leaf_hash
 from core.opinions import Judgement, OpinionDocument, parse_opinion
 from core.period import Period, time_zone
@@ -53,6 +54,7 @@ from ledger import log
 from ledger.checkpoint import Checkpoint
 from mrv import catalogue
 from mrv.dates import days_of
+from mrv.ruleset import RELEASE_SCHEMA, listing, listing_root
 from mrv.run import run
 from mrv.statement import SALT_BYTES, Context, build, records_of
 
@@ -147,17 +149,17 @@ def release_rules(deployment: Deployment, envelope: bytes, steps: Steps = quiet)
     if opened.content_type != RULES or key is None:
         raise Forbidden("publisher-unknown", "this is no release by a rule publisher of this deployment")
     verify_envelope(opened, deployment.origin, key)
-    released = jcs.parse(opened.payload).get("rules")
-    own = {path: digest.hex() for path, digest in catalogue.shipped().digests().items()}
-    if released != own:
-        differing = sorted(set(own.items()) ^ set(released.items())) if isinstance(released, dict) else []
-        raise Refused("rules-differ", "the release does not name the rules that this node runs",
-                      where=differing[0][0] if differing else "rules", hint="run the version that was released")
+    payload, own = mapping(jcs.parse(opened.payload), "release"), listing(catalogue.shipped())
+    if payload.get("schema") != RELEASE_SCHEMA or payload.get("count") != str(len(own)) \
+            or payload.get("root") != listing_root(own).hex():
+        raise Refused("rules-differ", "the release does not name the rules that this node runs", where="root",
+                      hint=f"run the version that was released; this node runs {len(own)} rules")
     with durable(steps, "release"), appending(deployment) as connection:
         known = entries.find(connection, RULES, opened.digest)
         if known is not None:
             return known
         index = log.append(connection, [envelope])[0]
+        entries.record_rules(connection, opened.digest, own)
         return entries.record(connection, RULES, opened.payload, index)
 
 

@@ -42,7 +42,7 @@ from core.signer import KeySigner
 from ledger import checkpoint, note, proof
 from mrv import statement as statements
 from mrv.catalogue import shipped
-from mrv.ruleset import release
+from mrv.ruleset import listing, release
 from mrv.run import run as run_rules
 from verify.bundle import write_bundle
 from verify.completeness import Carrier, counted, figures
@@ -133,6 +133,7 @@ class Month:
         """The evidence file."""
         names = {"details/complete.json": {"schema": "carbonseal-details/1", "records": self.details},
                  "rules/documents.json": self.rules.documents_for(self.result.methodology),
+                 "rules/listed.json": listing(self.rules),
                  "manifest/rows.json": self._rows()}
         found = {name: self.entries[index] for name, index in self.indices.items()}
         found |= {name: jcs.canonical(value) for name, value in names.items()}

@@ -56,6 +56,7 @@ class ChainEvidence(Protocol):
 class Sources:
     """Where a file is gathered from. `size`: of the checkpoint used, anchored unless the file is for review;
     `manifest`, `release`: log indices of the manifest the opinion names and of the rules release the statement names.
+    `listed`: the digests of all rules of that release by path.
     `chain`, `registry`: None where nothing of the chain is to be shown (a review before the anchor).
     """
 
@@ -64,6 +65,7 @@ class Sources:
     manifest: int
     release: int
     rules: RuleSet
+    listed: Mapping[str, str]
     chain: ChainEvidence | None = None
     registry: Registry | None = None
 
@@ -183,7 +185,8 @@ class _Gathering:
     def _rules(self) -> dict[str, bytes]:
         if self._level in _NO_PLACE:
             return {}
-        return {"rules/documents.json": jcs.canonical(self._rule_documents())}
+        return {"rules/documents.json": jcs.canonical(self._rule_documents()),
+                "rules/listed.json": jcs.canonical(dict(self._sources.listed))}
 
     def _rule_documents(self) -> dict[str, Any]:
         records = [item["record"] for item in self._statement.details]

@@ -11,6 +11,8 @@ from datetime import date
 from typing import Any
 
 from core.errors import FormError, InputError, NotFound
+from core.jcs import canonical
+from core.merkle import leaf_hash, root
 from core.period import instant_text
 from core.units import Unit
 from mrv.checker import ListType, Type
@@ -19,7 +21,7 @@ from mrv.formula import Formula
 from mrv.methodology import Methodology, StepRule, pattern_matches
 from mrv.parameter import Parameter
 
-RELEASE_SCHEMA = "carbonseal-rules/1"
+RELEASE_SCHEMA = "carbonseal-rules/2"
 
 
 @dataclass(frozen=True)
@@ -231,20 +233,39 @@ def _check_name(path: str, key: str) -> None:
         raise FormError("rule-malformed", f"the document under {path!r} calls itself {key!r}")
 
 
+def listing(ruleset: RuleSet) -> dict[str, str]:
+    """The digest of every rule as hex, by path: what a release commits to."""
+    return {path: value.hex() for path, value in ruleset.digests().items()}
+
+
+def listing_root(listed: Mapping[str, Any]) -> bytes:
+    """The RFC 6962 root over JCS [path, digest] in the order of the paths."""
+    return root([leaf_hash(canonical([path, listed[path]])) for path in sorted(listed)])
+
+
 def release(ruleset: RuleSet, version: str, time: int) -> dict[str, Any]:
-    """The payload of a rules+json entry: the digest of every rule. `time`: ms UTC."""
+    """The payload of a rules+json entry: count and root of the list of rules, however long. `time`: ms UTC."""
+    listed = listing(ruleset)
     return {"schema": RELEASE_SCHEMA, "version": version, "time": instant_text(time),
-            "rules": {path: value.hex() for path, value in ruleset.digests().items()}}
+            "count": str(len(listed)), "root": listing_root(listed).hex()}
 
 
-def check_released(documents: Mapping[str, Any], payload: Mapping[str, Any]) -> RuleSet:
-    """The rules of an evidence file, each with the digest that the release payload names for it.
+def check_listed(listed: Mapping[str, Any], payload: Mapping[str, Any]) -> None:
+    """Passes when this is the list that a release payload commits to. Raises InputError (rules-not-listed)."""
+    if payload.get("count") != str(len(listed)) or payload.get("root") != listing_root(listed).hex():
+        raise InputError("rules-not-listed", "the list of rules is not the one that was released", where="root",
+                         hint="the list is kept with its release, whole and unchanged")
 
-    Raises FormError for malformed rules, InputError (rule-not-released) for a rule that differs from the release.
+
+def check_released(documents: Mapping[str, Any], listed: Mapping[str, Any], payload: Mapping[str, Any]) -> RuleSet:
+    """The rules of an evidence file, each with the digest that the list of the release names for it.
+
+    Raises FormError for malformed rules, InputError: rules-not-listed for another list than the release's,
+    rule-not-released for a rule that the list does not name so.
     """
+    check_listed(listed, payload)
     ruleset = RuleSet.from_documents(documents, complete=False)
-    rules = payload.get("rules")
     for path, value in ruleset.digests().items():
-        if not isinstance(rules, Mapping) or rules.get(path) != value.hex():
+        if listed.get(path) != value.hex():
             raise InputError("rule-not-released", f"{path} is not the rule that was released", where=path)
     return ruleset

@@ -14,7 +14,7 @@ SINGLE = ("statement.cose", "claim.cose", "opinion.cose", "manifest/manifest.cos
 
 _ALWAYS = ("README.txt", "bundle.json", "checkpoint", "statement.cose", "claim.cose", "manifest/manifest.cose",
            "manifest/rows.json")
-_AUDITOR = ("rules/release.cose", "rules/documents.json", "details/complete.json")
+_AUDITOR = ("rules/release.cose", "rules/listed.json", "rules/documents.json", "details/complete.json")
 _ISSUED = ("opinion.cose",)
 _CERTIFIED = ("certificate.json", "status.json", "anchor.json")
 # The lowest level at which a member may appear.

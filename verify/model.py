@@ -132,6 +132,7 @@ class Evidence:
     blocks: Mapping[str, tuple[BlockItem, ...]]
     details: Details | None
     documents: Mapping[str, Any] | None
+    listed: Mapping[str, Any] | None
     anchor: Mapping[str, Any] | None
     status: Mapping[str, Any] | None
     certificate: CertificateRecord | None

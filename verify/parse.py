@@ -64,7 +64,7 @@ def parse_evidence(data: bytes) -> Evidence:
         statement=needed("statement.cose"), claim=needed("claim.cose"), opinion=single("opinion.cose"),
         manifest=needed("manifest/manifest.cose"), release=single("rules/release.cose"), rows=rows,
         histories=_histories(content), frames=_frames(content), blocks=_blocks(content), details=_details(content),
-        documents=optional("rules/documents.json", _rule_documents),
+        documents=optional("rules/documents.json", _rules), listed=optional("rules/listed.json", _rules),
         anchor=optional("anchor.json", parse_chain_document),
         status=optional("status.json", parse_chain_document),
         certificate=optional("certificate.json", parse_certificate))
@@ -195,11 +195,11 @@ def _details(content: Mapping[str, bytes]) -> Details | None:
     return None
 
 
-def _rule_documents(data: bytes) -> dict[str, Any]:
-    documents = jcs.parse(data)
-    if not isinstance(documents, dict):
-        raise FormError("member-malformed", "not an object of path and document")
-    return documents
+def _rules(data: bytes) -> dict[str, Any]:
+    by_path = jcs.parse(data)
+    if not isinstance(by_path, dict):
+        raise FormError("member-malformed", "not an object of rules by their paths")
+    return by_path
 
 
 @contextmanager

@@ -52,9 +52,10 @@ async def release(node: NodeDep, account: Registrar, request: Request) -> dict[s
 
 @router.get("/rules")
 def released(snapshot: Snapshot) -> dict[str, Any]:
-    """The newest rule release: the digest of every rule."""
+    """The newest rule release, and the digest of every rule under its root."""
     entry = entries.newest(snapshot, RULES)
-    return {"index": str(entry.log_index), "digest": entry.digest.hex(), "release": parse(entry.payload)}
+    return {"index": str(entry.log_index), "digest": entry.digest.hex(), "release": parse(entry.payload),
+            "rules": entries.rules_of(snapshot, entry.digest)}
 
 
 def _history_json(history: History) -> dict[str, Any]:

@@ -23,6 +23,7 @@ from core.database import open_engine, transaction
 from core.merkle import leaf_hash
 from ledger import log
 from ledger.anchor.layout import PieceState, PieceStatus
+from mrv.ruleset import listing
 
 FOLDERS = ("attestation_", "cert_", "log_", "witness_")
 
@@ -50,7 +51,8 @@ class ReplayedNode:
         """Where the exporter gathers from."""
         facts: dict[str, Any] = {
             "connection": connection, "size": self.world.checkpoint.size, "manifest": self.world.manifest_index,
-            "release": self.world.release, "rules": self.world.rules, "chain": WorldChain(self.world),
+            "release": self.world.release, "rules": self.world.rules,
+            "listed": listing(self.world.rules), "chain": WorldChain(self.world),
             "registry": WorldRegistry(self.world)}
         return Sources(**(facts | changes))
 

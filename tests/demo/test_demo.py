@@ -17,7 +17,6 @@ from attestation.history import key_at
 from certificates import store
 from certificates.store import StoredStatement
 from cli.demo.forgeries import FORGERIES, Forgery, forge, verdict
-from core import jcs
 from core.database import reading
 from ledger import log
 from mrv import catalogue
@@ -118,7 +117,7 @@ def test_every_number_of_every_statement_is_walked_to_a_signed_reading_or_a_docu
 
 def deployment_rules(connection: Connection) -> dict[str, str]:
     """The digests of the rules that the log released."""
-    return dict(jcs.parse(entries.newest(connection, RULES).payload)["rules"])
+    return entries.rules_of(connection, entries.newest(connection, RULES).digest)
 
 
 def check_walked(connection: Connection, statement: StoredStatement, walked: list[dict], released: set[str]) -> None:

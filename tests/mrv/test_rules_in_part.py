@@ -5,7 +5,7 @@ from decimal import Decimal
 
 from core.quantity import Quantity
 from mrv.catalogue import shipped
-from mrv.ruleset import RuleSet, check_released, release
+from mrv.ruleset import RuleSet, check_released, listing, release
 
 READ = ["c1.ncv.natural_gas", "c1.cc.natural_gas", "c1.of.natural_gas", "grid.average.jiangsu"]
 
@@ -14,7 +14,7 @@ def test_an_inventory_of_gas_alone_stands_without_the_factors_of_coal() -> None:
     whole = shipped()
     methodology = whole.methodology("inventory.enterprise", None, date(2026, 11, 1), date(2026, 11, 2))
     documents = whole.documents_for(methodology, READ)
-    part = check_released(documents, release(whole, "test", 0))
+    part = check_released(documents, listing(whole), release(whole, "test", 0))
     assert set(part.parameters) == set(READ)
     assert part.methodologies[methodology.key].digest == methodology.digest
 

@@ -14,7 +14,7 @@ from core.jcs import canonical, parse
 from core.merkle import inclusion_path, leaf_hash, verify_inclusion
 from core.period import Period
 from mrv.catalogue import shipped
-from mrv.ruleset import RuleSet, check_released, release
+from mrv.ruleset import RuleSet, check_released, listing, listing_root, release
 from mrv.run import run
 from mrv.statement import Context, build, details_root, inputs_document, rebuild, records_of
 
@@ -53,10 +53,28 @@ def test_a_released_rule_set_is_accepted_and_a_changed_factor_is_not() -> None:
     methodology = RULES.methodologies["inventory.enterprise@1"]
     payload = release(RULES, "1", 0)
     documents = RULES.documents_for(methodology)
-    assert check_released(documents, payload).digests().items() <= RULES.digests().items()
+    assert check_released(documents, listing(RULES), payload).digests().items() <= RULES.digests().items()
     forged = deepcopy(documents)
     forged["parameters/grid.average.jiangsu"]["values"][-1]["value"] = "0.0001"
-    assert code_of(lambda: check_released(forged, payload)) == "rule-not-released"
+    assert code_of(lambda: check_released(forged, listing(RULES), payload)) == "rule-not-released"
+
+
+@pytest.mark.parametrize("change", [
+    lambda listed: listed.pop("parameters/grid.average.jiangsu"), lambda listed: listed.clear(),
+    lambda listed: listed.update({"parameters/x": "00" * 32}),
+    lambda listed: listed.update({"parameters/grid.average.jiangsu": "00" * 32}),
+    lambda listed: listed.update({"parameters/grid.average.jiangsu": None})])
+def test_another_list_than_the_one_released_is_refused(change: Any) -> None:
+    listed = listing(RULES)
+    change(listed)
+    documents = RULES.documents_for(RULES.methodologies["inventory.enterprise@1"])
+    assert code_of(lambda: check_released(documents, listed, release(RULES, "1", 0))) == "rules-not-listed"
+
+
+def test_a_release_is_as_long_with_ten_thousand_rules_as_with_one() -> None:
+    few, many = ({f"parameters/p{i}": "00" * 32 for i in range(count)} for count in (1, 10_000))
+    assert listing_root(few) != listing_root(many)
+    assert len(canonical(release(RULES, "1", 0))) < 300
 
 
 def test_another_factor_gives_another_statement() -> None:

@@ -62,6 +62,7 @@ def test_an_honest_file_parses_into_what_was_put_in() -> None:
     ("certificate.json", document(lambda value: value.update(extra=1)), "document-members"),
     ("manifest/rows.json", document(lambda value: value["rows"].reverse()), "member-malformed"),
     ("rules/documents.json", lambda _: b"[]", "member-malformed"),
+    ("rules/listed.json", lambda _: b"[]", "member-malformed"),
     ("anchor.json", lambda _: b"[]", "member-malformed"),
     ("statement.cose", lambda _: world().entries[world().claim_index], "entry-type"),
     ("checkpoint", lambda data: data + b"x", "note-malformed"),
@@ -233,7 +234,7 @@ def test_a_malformed_statement_is_refused(fields: dict[str, Any]) -> None:
 MEMBERS = (
     "checkpoint", "statement.cose", "claim.cose", "opinion.cose", "manifest/manifest.cose", "manifest/rows.json",
     "anchor.json", "status.json", "certificate.json", "details/complete.json", "rules/documents.json",
-    "rules/release.cose", FRAMES, BLOCKS, "histories/org+node.cbor")
+    "rules/listed.json", "rules/release.cose", FRAMES, BLOCKS, "histories/org+node.cbor")
 
 
 @settings(max_examples=40, deadline=None)

@@ -134,7 +134,7 @@ def test_an_age_without_a_clock_is_not_checked() -> None:
 
 @pytest.mark.parametrize(("level", "member"), [
     ("public", "details/disclosed.json"), ("public", "frames/gw+lanhe-1/2026-11-16.cbor"),
-    ("buyer", "blocks/m+lanhe-pv/2026-11-16.cbor"), ("buyer", "rules/documents.json"),
+    ("buyer", "blocks/m+lanhe-pv/2026-11-16.cbor"), ("buyer", "rules/documents.json"), ("buyer", "rules/listed.json"),
     ("buyer", "details/complete.json"), ("auditor", "details/disclosed.json")])
 def test_a_level_holds_nothing_of_a_higher_one(level: str, member: str) -> None:
     made = world()
@@ -145,7 +145,7 @@ def test_a_level_holds_nothing_of_a_higher_one(level: str, member: str) -> None:
 
 @pytest.mark.parametrize("member", [
     "opinion.cose", "certificate.json", "status.json", "checkpoint", "claim.cose", "rules/documents.json",
-    "details/complete.json"])
+    "rules/listed.json", "details/complete.json"])
 def test_a_certificate_s_file_needs_each_of_its_members(member: str) -> None:
     made = world()
     file = made.file()

@@ -34,6 +34,7 @@ from verify_forging import (
     position_of,
     raised,
     readme,
+    relisted,
     statement,
     unproven_head,
     without_history,
@@ -255,6 +256,12 @@ CASES: dict[str, EvidenceCase] = {
     "notice-hidden": statement("The statement leaves out what must be said.", 8, "statement-mismatch", notices=[]),
     "rules-missing": change("A formula is missing.", 8, "rules-digest", "rules/documents.json",
                             document(lambda value: value.pop("formulas/green-power.whole-units@1"))),
+    "rules-unlisted": change("The list of the release leaves out a rule that was not used.", 8, "rules-digest",
+                             "rules/listed.json", document(lambda value: value.pop(sorted(value)[-1]))),
+    "rules-relisted": EvidenceCase("Factor and list were changed together.", lambda: altered(
+        world(Lies(kind="emission")).file(), {
+            "rules/documents.json": document(lambda value: factor(value)),
+            "rules/listed.json": document(lambda value: relisted(value))}), 8, "rules-digest"),
     "other-release": statement("The statement names another release.", 8, "rules-release",
                                 rules=sha256(b"another").hexdigest()),
 

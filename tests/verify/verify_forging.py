@@ -267,3 +267,10 @@ def exchange(values: list[Any]) -> None:
 
 def factor(value: Any) -> None:
     value["parameters/grid.average.cn"]["values"][-1]["value"] = "0.3"
+
+
+def relisted(value: Any) -> None:
+    """The list with the digest of the forged factor."""
+    documents = jcs.parse(read_container(world(Lies(kind="emission")).file())["rules/documents.json"])
+    factor(documents)
+    value["parameters/grid.average.cn"] = jcs.digest(documents["parameters/grid.average.cn"]).hex()

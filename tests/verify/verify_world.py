@@ -49,7 +49,7 @@ from ledger.anchor.layout import (
 from ledger.checkpoint import Checkpoint, WitnessPolicy
 from mrv import statement as statements
 from mrv.catalogue import load
-from mrv.ruleset import release
+from mrv.ruleset import listing, release
 from mrv.run import run
 from verify.bundle import read_container, write_bundle
 from verify.chainstate import status_slots
@@ -435,8 +435,9 @@ class World:
         if level != "public":
             found |= self._details(level) | self._frames(proven)
         if level in ("auditor", "full"):
-            found |= self._blocks(level) | {"rules/documents.json": jcs.canonical(
-                self.rules.documents_for(self.result.methodology))}
+            found |= self._blocks(level) | {
+                "rules/documents.json": jcs.canonical(self.rules.documents_for(self.result.methodology)),
+                "rules/listed.json": jcs.canonical(listing(self.rules))}
         if purpose == "certificate":
             found |= {"certificate.json": jcs.canonical(self.record()), "status.json": jcs.canonical(self.status())}
         found["manifest/rows.json"] = jcs.canonical(self._rows(level, purpose))

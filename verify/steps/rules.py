@@ -19,12 +19,12 @@ from verify.surplus import check_rules
 
 def check(case: Case) -> str:
     """Raises VerificationFailed (rules-…, methodology-digest, statement-mismatch), NotChecked (…-absent)."""
-    documents, details = case.evidence.documents, case.evidence.details
-    if documents is None or case.evidence.release is None:
+    documents, listed, details = case.evidence.documents, case.evidence.listed, case.evidence.details
+    if documents is None or listed is None or case.evidence.release is None:
         raise NotChecked("rules-absent", "a public or buyer's file holds no rules")
     if details is None or not details.complete:
         raise NotChecked("details-absent", "re-running needs every detail")
-    ruleset = _released(case, documents)
+    ruleset = _released(case, documents, listed)
     _check_staleness(case, ruleset)
     payload = case.statement.value
     given = [{"salt": detail.salt.hex(), "record": detail.record} for detail in details.records]
@@ -38,8 +38,8 @@ def check(case: Case) -> str:
     return f"{len(documents)} rule documents, {len(given)} details, the same {len(jcs.canonical(again))} bytes"
 
 
-def _released(case: Case, documents: Mapping[str, Any]) -> RuleSet:
-    """The rules of the file, once they are those of the release that statement and log name."""
+def _released(case: Case, documents: Mapping[str, Any], listed: Mapping[str, Any]) -> RuleSet:
+    """The rules of the file, once they are in the list of the release that statement and log name."""
     release, statement = case.evidence.release, case.statement
     if release is None or release.envelope.content_type != envelope.RULES:
         raise VerificationFailed("rules-release", "not a release of rules", where="rules/release.cose")
@@ -51,7 +51,7 @@ def _released(case: Case, documents: Mapping[str, Any]) -> RuleSet:
     if payload.get("schema") != RELEASE_SCHEMA:
         raise VerificationFailed("rules-release", f"not a {RELEASE_SCHEMA} document", where=release.where)
     try:
-        ruleset = check_released(documents, payload)
+        ruleset = check_released(documents, listed, payload)
     except CarbonSealError as error:
         raise VerificationFailed("rules-digest", f"{error.code}: {error.message}", where=error.where) from None
     name = f"{statement.methodology.id}@{statement.methodology.version}"

@@ -39,6 +39,10 @@ def _api() -> None:
     )
     op.create_index("ix_api_entry_content_type", "api_entry", ["content_type"], unique=False)
     op.create_table(
+        "api_release", sa.Column("digest", sa.LargeBinary(length=32), nullable=False),
+        sa.Column("rules", sa.LargeBinary(), nullable=False), sa.PrimaryKeyConstraint("digest"),
+    )
+    op.create_table(
         "api_job", sa.Column("id", sa.String(length=32), nullable=False),
         sa.Column("kind", sa.String(length=32), nullable=False),
         sa.Column("org", sa.String(length=128), nullable=False), sa.Column("arguments", sa.Text(), nullable=False),
