@@ -25,7 +25,7 @@ def statements() -> str:
     ruleset = RuleSet.from_documents(runs.vector_documents())
     made = [portal_statements.statement_of(ruleset, run, number) for number, run in enumerate(runs.vector_runs())]
     found = [statement for statement in made if statement is not None]
-    shared = {"documents": found[0]["documents"], "release": found[0]["release"]}
+    shared = {name: found[0][name] for name in ("documents", "listed", "release")}
     assert all(statement | shared == statement for statement in found)
     cases = [{"payload": statement["payload"], "details": statement["details"]} for statement in found]
     return json.dumps(shared | {"statements": cases}, ensure_ascii=False, indent=1) + "\n"

@@ -14,7 +14,7 @@ from portal_runs import Run
 from core.errors import CarbonSealError, FormError
 from core.jcs import canonical
 from mrv.dates import parse_day
-from mrv.ruleset import RuleSet, check_released, release
+from mrv.ruleset import RuleSet, check_released, listing, listing_root, release
 from mrv.run import run
 from mrv.statement import Context, build, rebuild, records_of
 
@@ -26,7 +26,7 @@ _REPLACEMENTS: tuple[Any, ...] = (
 
 
 def statement_of(ruleset: RuleSet, given: Run, number: int = 0) -> dict[str, Any] | None:
-    """{"documents", "release", "payload", "details"} as in an evidence file; None where no statement is made."""
+    """{"documents", "listed", "release", "payload", "details"} as in an evidence file; None where none is made."""
     try:
         result = run(ruleset, given["methodology"], None, given["inputs"], parse_day(given["at"]))
         salts = [sha256(f"{number}/{i}".encode()).digest()[:16] for i in range(len(records_of(result)))]
@@ -38,9 +38,9 @@ def statement_of(ruleset: RuleSet, given: Run, number: int = 0) -> dict[str, Any
     except CarbonSealError:
         return None
     documents = ruleset.documents_for(result.methodology, [path for path, _ in result.parameters])
-    named = release(ruleset, "1", RELEASE_TIME)
-    return {"documents": documents, "payload": payload, "details": details,
-            "release": named | {"rules": {path: named["rules"][path] for path in sorted(documents)}}}
+    listed = {path: digest for path, digest in listing(ruleset).items() if path in documents}
+    named = release(ruleset, "1", RELEASE_TIME) | {"count": str(len(listed)), "root": listing_root(listed).hex()}
+    return {"documents": documents, "listed": listed, "release": named, "payload": payload, "details": details}
 
 
 def recomputed(statement: dict[str, Any]) -> dict[str, Any]:
@@ -48,7 +48,7 @@ def recomputed(statement: dict[str, Any]) -> dict[str, Any]:
     stated = statement["payload"]
     if not isinstance(statement["details"], list):
         raise FormError("inputs-malformed", "the request lacks 'details'")
-    ruleset = check_released(statement["documents"], statement["release"])
+    ruleset = check_released(statement["documents"], statement["listed"], statement["release"])
     payload, details = rebuild(ruleset, stated, statement["details"])
     different = sorted(name for name in payload.keys() | stated.keys()
                        if payload.get(name, ...) != stated.get(name, ...))
@@ -74,7 +74,7 @@ def statement_lines(statements: Iterable[dict[str, Any]]) -> list[bytes]:
 def tampered(statement: dict[str, Any], random: Random) -> dict[str, Any]:
     """The statement with one thing changed: in its payload, its details, its rules or what the release names."""
     copy = deepcopy(statement)
-    part = random.choice(("payload", "details", "details", "documents", "release"))
+    part = random.choice(("payload", "details", "details", "documents", "listed", "release"))
     choice = random.random()
     if part == "details" and choice < 0.2:
         copy["details"].pop(random.randrange(len(copy["details"])))

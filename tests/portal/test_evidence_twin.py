@@ -23,10 +23,11 @@ def request_of(folder: Path) -> dict[str, Any] | None:
         evidence = parse_evidence((folder / "file.cseal").read_bytes())
     except CarbonSealError:
         return None
-    documents, release, details = evidence.documents, evidence.release, evidence.details
-    if documents is None or release is None or details is None or not details.complete:
+    documents, listed = evidence.documents, evidence.listed
+    release, details = evidence.release, evidence.details
+    if documents is None or listed is None or release is None or details is None or not details.complete:
         return None
-    return {"documents": documents, "release": parse(release.envelope.payload),
+    return {"documents": documents, "listed": listed, "release": parse(release.envelope.payload),
             "payload": parse(evidence.statement.envelope.payload),
             "details": [{"salt": item.salt.hex(), "record": item.record} for item in details.records]}
 

@@ -4,7 +4,7 @@ import { asObject, list, member, text } from "../src/verify/rules/document.js";
 import { RuleError } from "../src/verify/rules/error.js";
 import { canonicalText, parseLenient } from "../src/verify/rules/json.js";
 import { runLine, runMethodology } from "../src/verify/rules/report.js";
-import { RuleSet } from "../src/verify/rules/ruleset.js";
+import { RuleSet, listingRoot } from "../src/verify/rules/ruleset.js";
 import { answerText } from "../src/verify/rules/service.js";
 import type { Json, JsonObject } from "../src/verify/rules/texts.js";
 
@@ -132,11 +132,12 @@ describe("rules that hang together", () => {
   });
 
   test("what is released is what its digest says", () => {
-    const release = new Map<string, Json>([["rules", rules.digests()]]);
-    expect(codeOf(() => RuleSet.released(documents, release))).toBe("none");
+    const listed = rules.digests();
+    const release = new Map<string, Json>([["count", String(listed.size)], ["root", listingRoot(listed)]]);
+    expect(codeOf(() => RuleSet.released(documents, listed, release))).toBe("none");
     const other = changed(documents, [path, "source"], "another table");
-    expect(codeOf(() => RuleSet.released(other, release))).toBe("rule-not-released");
-    expect(codeOf(() => RuleSet.released(documents, null))).toBe("rule-not-released");
+    expect(codeOf(() => RuleSet.released(other, listed, release))).toBe("rule-not-released");
+    expect(codeOf(() => RuleSet.released(documents, new Map(), release))).toBe("rules-not-listed");
   });
 
   test("what is not confirmed is used only where both the methodology and the claim allow it", () => {

@@ -10,13 +10,14 @@ import type { Json, JsonObject } from "../src/verify/rules/texts.js";
 
 const FILE = new URL("../../tests/portal/vectors/statements.json", import.meta.url);
 const evidence = asObject(parseLenient(readFileSync(FILE, "utf8")));
-const [documents, release] = [member(evidence, "documents"), member(evidence, "release")];
+const documents = member(evidence, "documents");
+const [listed, release] = [asObject(member(evidence, "listed")), asObject(member(evidence, "release"))];
 const statements = list(evidence, "statements").map(asObject);
 const first = statements[0] ?? new Map<string, Json>();
 
 function outcome(payload: Json, details: readonly Json[]): string {
   try {
-    const { different } = recompute(documents, release, payload, details);
+    const { different } = recompute(documents, listed, release, payload, details);
     return different.join(" ") || "same";
   } catch (error) {
     if (error instanceof RuleError) return error.code;
@@ -41,7 +42,7 @@ function withMember(payload: Json, name: string, value: Json): JsonObject {
 
 describe("a statement is evaluated again", () => {
   test.each(statements.map((item, i) => [i, item] as const))("number %i has the bytes that were signed", (_i, item) => {
-    const again = recompute(documents, release, member(item, "payload"), list(item, "details"));
+    const again = recompute(documents, listed, release, member(item, "payload"), list(item, "details"));
     expect(again.payload).toBe(canonicalText(member(item, "payload")));
     expect(again.different).toEqual([]);
     expect(again.details).toBe(list(item, "details").length);
@@ -99,8 +100,10 @@ describe("what was tampered with is found", () => {
   });
 
   test("rules that are not those released", () => {
-    const other = new Map(asObject(release)).set("rules", new Map());
-    expect(() => recompute(documents, other, payload, details)).toThrow("is not the rule that was released");
+    const other = new Map(release).set("root", "00".repeat(32));
+    expect(() => recompute(documents, listed, other, payload, details)).toThrow("is not the one that was released");
+    const longer = new Map(listed).set("formulas/other@1", "00".repeat(32));
+    expect(() => recompute(documents, longer, release, payload, details)).toThrow("is not the one that was released");
   });
 });
 

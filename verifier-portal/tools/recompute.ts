@@ -1,5 +1,5 @@
 /**
- * Evaluates statements again, one a line from stdin: {"id", "documents", "release", "payload", "details"} as in an evidence
+ * Evaluates statements again, one a line from stdin: {"id", "documents", "listed", "release", "payload", "details"} as in an evidence
  * file; writes {"id", "payload": canonical text, "details": count, "different": [member, …]} or {"id", "error"}.
  *
  *     node dist/tools/recompute.js < statements.jsonl
@@ -14,8 +14,8 @@ import { inputLines } from "./lines.js";
 
 function recomputed(request: JsonObject): { payload: string; details: string; different: readonly string[] } {
   try {
-    const { payload, details, different } = recompute(asObject(member(request, "documents")), member(request, "release"),
-      member(request, "payload"), list(request, "details"));
+    const { payload, details, different } = recompute(member(request, "documents"), asObject(member(request, "listed")),
+      asObject(member(request, "release")), member(request, "payload"), list(request, "details"));
     return { payload, details: String(details), different };
   } catch (error) {
     if (error instanceof Misuse) throw new RuleError("inputs-malformed", `the request lacks ${error.member}`);

@@ -1,11 +1,14 @@
 /** The rules of a set of canonical documents by path: "formulas/fuel.combustion.heat@1". */
+import { bytesToHex, utf8ToBytes } from "@noble/hashes/utils.js";
 import { checkInForce, type Day } from "./dates.js";
 import { RuleError } from "./error.js";
 import { Formula } from "./formula.js";
+import { canonicalText } from "./json.js";
 import { checkMethodology } from "./linking.js";
+import { leafHash, merkleRoot } from "./merkle.js";
 import { Methodology } from "./methodology.js";
 import { Parameter } from "./parameter.js";
-import { byCodePoint, isObject, represented, shortened, type Json } from "./texts.js";
+import { byCodePoint, isObject, represented, shortened, type Json, type JsonObject } from "./texts.js";
 
 interface Versioned {
   readonly version: string;
@@ -39,14 +42,17 @@ export class RuleSet {
   }
 
   /**
-   * The rules of an evidence file, each with the digest that the payload of the release names for it. Throws
-   * rule-not-released for a rule that differs.
+   * The rules of an evidence file, each with the digest that the list of its release names for it. Throws rules-not-listed
+   * for another list than the release commits to, rule-not-released for a rule that differs.
    */
-  static released(documents: Json, release: Json): RuleSet {
+  static released(documents: Json, listed: JsonObject, release: JsonObject): RuleSet {
+    if (release.get("count") !== String(listed.size) || release.get("root") !== listingRoot(listed)) {
+      throw new RuleError("rules-not-listed", "the list of rules is not the one that was released",
+        { where: "root", hint: "the list is kept with its release, whole and unchanged" });
+    }
     const rules = RuleSet.fromDocuments(documents, false);
-    const named = isObject(release) ? release.get("rules") : undefined;
     for (const [path, digest] of rules.digests()) {
-      if (!isObject(named) || named.get(path) !== digest) {
+      if (listed.get(path) !== digest) {
         throw new RuleError("rule-not-released", `${path} is not the rule that was released`, { where: path });
       }
     }
@@ -99,6 +105,12 @@ export class RuleSet {
     checkInForce(chosen.key, chosen.validity, first, last);
     return chosen;
   }
+}
+
+/** The RFC 6962 root over the canonical [path, digest] in the order of the paths, lower-case hex. */
+export function listingRoot(listed: JsonObject): string {
+  const paths = Array.from(listed).sort(([a], [b]) => byCodePoint(a, b));
+  return bytesToHex(merkleRoot(paths.map((entry) => leafHash(utf8ToBytes(canonicalText(entry))))));
 }
 
 /** The greatest version as a number, the first of equal ones. */

@@ -209,11 +209,12 @@ export interface Recomputation {
 }
 
 /**
- * Evaluates a statement again from an evidence file: rule documents by path, the payload of their release, the payload of
- * the statement and its full details. Nothing but these is read. `different` is empty when the bytes are the same.
+ * Evaluates a statement again from an evidence file: rule documents by path, the list of released rules, the payload of
+ * the release, the payload of the statement and its full details. Nothing but these is read. `different` is empty when the bytes are the same.
  */
-export function recompute(documents: Json, release: Json, payload: Json, details: readonly Json[]): Recomputation {
-  const rules = RuleSet.released(documents, release);
+export function recompute(documents: Json, listed: JsonObject, release: JsonObject, payload: Json,
+  details: readonly Json[]): Recomputation {
+  const rules = RuleSet.released(documents, listed, release);
   const again = rebuild(rules, payload, details);
   const stated = isObject(payload) ? payload : new Map<string, Json>();
   const names = new Set([...again.payload.keys(), ...stated.keys()]);
