@@ -13,9 +13,9 @@ import typer
 from certificates.inventory_report import report_of
 from certificates.workbook import xlsx as workbook_file
 from cli.explanation import print_comparison, print_explanation, print_label
+from cli.lazy import Lazy, lazy_group
 from cli.options import At, Json
 from cli.output import command, err, print_fields, print_json, print_json_line, print_table, say
-from cli.plans import app as plan_app
 from core.clock import SystemClock
 from core.errors import FormError, InputError
 from core.jcs import canonical, parse_lenient
@@ -27,10 +27,11 @@ from mrv.explain import explain_evaluation
 from mrv.label import carbon_label
 from mrv.workbook import workbook_of_evaluation
 
-app = typer.Typer(no_args_is_help=True, help="核算规则与计算 · rules and calculation")
+# A plan in the log is asked of a node, which one evaluation does not wait for.
+PLANS = {"plan": Lazy("cli.plans:app", "数据质量控制方案 · data quality control plans")}
+app = typer.Typer(cls=lazy_group(PLANS), no_args_is_help=True, help="核算规则与计算 · rules and calculation")
 Inputs = Annotated[str, typer.Option("--inputs", "-i", help="输入 JSON 文件，- 为 stdin · inputs as JSON, - for stdin")]
 Xlsx = Annotated[Path | None, typer.Option("--xlsx", help="写出含公式的工作簿 · write a workbook with live formulas")]
-app.add_typer(plan_app, name="plan")
 Explain = Annotated[bool, typer.Option("--explain", help="打印计算树 · print the calculation tree")]
 
 
