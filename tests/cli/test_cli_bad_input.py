@@ -208,3 +208,18 @@ def test_a_file_that_is_not_there_is_named(tmp_path: Path) -> None:
     error = refused(run("mrv", "run", "inventory.enterprise", "--inputs", tmp_path / "none.json", "--json"), 2,
                     "file-unusable")
     assert "none.json" in error["where"]
+
+
+def test_good_input_gives_one_document_on_both_ways(client: TestClient, tmp_path: Path) -> None:
+    inputs = written(tmp_path, fuel())
+    assert run("mrv", "formulas", "--json").json == client.get("/v1/mrv/formulas").json()
+    assert run("mrv", "parameters", "grid.average.cn", "--at", AT, "--json").json == client.get(
+        f"/v1/mrv/parameters/grid.average.cn?at={AT}").json()
+    assert run("mrv", "eval", "fuel.combustion.heat", "--inputs", inputs, "--json").json == client.post(
+        "/v1/mrv/eval/fuel.combustion.heat", json=fuel()).json()
+    given = written(tmp_path, document())
+    assert run("mrv", "run", "inventory.enterprise", "--inputs", given, "--at", AT, "--json").json == client.post(
+        f"/v1/mrv/run/inventory.enterprise?at={AT}", json=document()).json()
+    label = document("footprint.product@1")
+    assert run("mrv", "run", "footprint.product", "--inputs", written(tmp_path, label), "--at", AT, "--label",
+               "--json").json == client.post(f"/v1/mrv/run/footprint.product?at={AT}&label=true", json=label).json()
