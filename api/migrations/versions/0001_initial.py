@@ -332,6 +332,6 @@ def downgrade() -> None:
         "attestation_register", "attestation_manifest_row", "attestation_gateway", "attestation_frame",
         "attestation_flag",
         "attestation_dispute", "attestation_block", "attestation_beacon", "api_writer", "api_token", "api_job",
-        "api_entry", "api_answer", "api_anchor",
+        "api_release", "api_entry", "api_answer", "api_anchor",
     ):
         op.drop_table(table)
