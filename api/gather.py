@@ -31,7 +31,7 @@ from mrv.changes import parts_of
 from mrv.methodology import METHODS, InputRule, Methodology
 from mrv.plan import ControlPlan
 from mrv.ruleset import RuleSet
-from verify.completeness import carriers, figures, staleness
+from verify.completeness import carriers_of, figures, staleness
 from verify.model import Detail, Details
 from verify.sources import RegisterSource, register_sources
 
@@ -170,8 +170,8 @@ def _completeness(connection: Connection, period: Period, sources: Sequence[Regi
     headers: list[Header] = []
     flagged = 0
     for meter in sorted({source.meter for source in sources}):
-        for carrier in carriers(registry.history(connection, meter), period):
-            indices = counted_indices(connection, carrier.gateway, carrier.start, carrier.end)
+        for carrier in carriers_of(registry.history(connection, meter), period, sources):
+            indices = counted_indices(connection, carrier)
             for index in indices:
                 frame = decode_frame(open_envelope(log.entry(connection, index)).payload)
                 frames[frame.gateway, frame.epoch, frame.seq] = frame

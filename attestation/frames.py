@@ -1,34 +1,72 @@
-"""Which frames of a gateway's chain count for a span of time, as the completeness figures of a statement define it."""
+"""The frames of a chain that a carrier's span needs, found in the database; `attestation.carriers` has the rule."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import NamedTuple
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, Select, select, tuple_
 from sqlmodel import col
 
+from attestation.carriers import Carrier, Place
 from attestation.models import BlockRow, FrameRow
 from attestation.storage import chunks
 
 
-def counted_indices(connection: Connection, gateway: str, start: int, end: int) -> list[int]:
-    """Log indices of a gateway's frames, from the first ending after `start` to the first ending not before `end`.
+def counted_indices(connection: Connection, carrier: Carrier) -> list[int]:
+    """Log indices of the frames that count for a carrier (`attestation.carriers.counted`), in the order of the chain.
 
-    Times in ms UTC; in the order of the chain; the second payload of an equivocation is left out.
+    The second payload of an equivocation is left out.
     """
-    chain = (select(col(FrameRow.log_index), col(FrameRow.epoch), col(FrameRow.seq), col(FrameRow.t_last))
-             .where(col(FrameRow.gateway) == gateway, col(FrameRow.disputed).is_(False))
-             .order_by(col(FrameRow.epoch), col(FrameRow.seq)))
-    first = connection.execute(chain.where(col(FrameRow.t_last) > start).limit(1)).first()
-    if first is None:
+    reach = _reach(connection, carrier)
+    return [] if reach is None else _between(connection, carrier.gateway, reach.first, reach.last)
+
+
+def chain_indices(connection: Connection, carriers: Sequence[Carrier]) -> list[int]:
+    """The unbroken chain that spans of one gateway need, from where the search for the earliest one begins."""
+    reaches = [reach for carrier in carriers if (reach := _reach(connection, carrier))]
+    if not reaches:
         return []
-    same_epoch = (col(FrameRow.epoch) == first.epoch) & (col(FrameRow.seq) >= first.seq)
-    indices = []
-    for row in connection.execute(chain.where((col(FrameRow.epoch) > first.epoch) | same_epoch)):
-        indices.append(row.log_index)
-        if row.t_last >= end:
-            break
-    return indices
+    return _between(connection, carriers[0].gateway, min(reach.begin for reach in reaches),
+                    max(reach.last for reach in reaches))
+
+
+class _Reach(NamedTuple):
+    begin: Place
+    first: Place
+    last: Place
+
+
+def _reach(connection: Connection, carrier: Carrier) -> _Reach | None:
+    """The three steps of `counted`."""
+    frames = _frames(carrier.gateway)
+    begin = carrier.opening
+    if begin is None and carrier.closing:
+        begin = _one(connection, frames.where(carrier.closing > _PLACE, carrier.start >= _ENDS).order_by(*_NEWEST))
+    onward = frames.where(begin <= _PLACE) if begin else frames
+    first = _one(connection, onward.where(carrier.start < _ENDS).order_by(*_OLDEST))
+    if first is None:
+        return None
+    rest = frames.where(max(first, carrier.closing or first) <= _PLACE)
+    last = _one(connection, rest.where(carrier.end <= _ENDS).order_by(*_OLDEST)) or _one(
+        connection, frames.order_by(*_NEWEST))
+    return _Reach(_one(connection, onward.order_by(*_OLDEST)) or first, first, last or first)
+
+
+def _frames(gateway: str) -> Select[int, int]:
+    return select(col(FrameRow.epoch), col(FrameRow.seq)).where(
+        col(FrameRow.gateway) == gateway, col(FrameRow.disputed).is_(False))
+
+
+def _one(connection: Connection, query: Select[int, int]) -> Place | None:
+    row = connection.execute(query.limit(1)).first()
+    return None if row is None else (row.epoch, row.seq)
+
+
+def _between(connection: Connection, gateway: str, first: Place, last: Place) -> list[int]:
+    query = (_frames(gateway).with_only_columns(col(FrameRow.log_index))
+             .where(first <= _PLACE, last >= _PLACE).order_by(*_OLDEST))
+    return list(connection.execute(query).scalars())
 
 
 def headers_of(connection: Connection, meter: str, indices: Sequence[int]) -> list[bytes]:
@@ -39,3 +77,9 @@ def headers_of(connection: Connection, meter: str, indices: Sequence[int]) -> li
             col(BlockRow.meter) == meter, col(BlockRow.log_index).in_(part))
         found += [(row.log_index, row.header) for row in connection.execute(query)]
     return [header for _, header in sorted(found)]
+
+
+_PLACE = tuple_(col(FrameRow.epoch), col(FrameRow.seq))
+_ENDS = col(FrameRow.t_last)
+_OLDEST = (col(FrameRow.epoch), col(FrameRow.seq))
+_NEWEST = (col(FrameRow.epoch).desc(), col(FrameRow.seq).desc())

@@ -25,6 +25,7 @@ import numpy as np
 from attestation import envelope, manifest
 from attestation.block import BlockData, Column, Integers, decode_header
 from attestation.build import build_frame
+from attestation.carriers import Carrier, counted
 from attestation.envelope import open_envelope, seal, verify_envelope
 from attestation.frame import KEY, EpochStart, Frame, Submission, decode_frame
 from attestation.history import profiles_digest
@@ -45,7 +46,7 @@ from mrv.catalogue import shipped
 from mrv.ruleset import listing, release
 from mrv.run import run as run_rules
 from verify.bundle import write_bundle
-from verify.completeness import Carrier, counted, figures
+from verify.completeness import figures
 from verify.members import name_of
 from verify.sources import RegisterSource
 from verify.trust import ChainTrust, Trust
@@ -230,7 +231,8 @@ class Month:
 
     def _completeness(self, register: RegisterSource) -> dict[str, str]:
         within = counted([_frame(made) for _, made in self.frames],
-                         Carrier(GATEWAY, self.period.start, self.period.end))
+                         Carrier(GATEWAY, self.period.start, self.period.end).between(
+                             [], [register.closing.frame]))
         headers = [decode_header(self.frames[frame.seq][1].blocks[0][0]) for frame in within]
         return figures({(GATEWAY, 0, frame.seq): frame for frame in within}, headers, [register], self.period, 0)
 

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from sqlalchemy import Connection
 
 from attestation import registry, storage
 from attestation.block import decode_header
+from attestation.carriers import Carrier, carriers
 from attestation.envelope import open_envelope
 from attestation.frame import Frame, decode_frame
-from attestation.frames import counted_indices
+from attestation.frames import chain_indices
 from attestation.history import History, gateway_at
 from attestation.registration import ReadingPlace
 from core import cbor
@@ -19,12 +20,11 @@ from core.errors import NotFound
 from core.merkle import inclusion_path, leaf_hash
 from core.period import Period, instant_text
 from ledger import log
-from verify.completeness import carriers
+from verify.completeness import carriers_of
 from verify.members import name_of
 from verify.sources import RegisterSource
 
 _HOUR = 3_600_000
-_DAY = 24 * _HOUR
 
 
 @dataclass(frozen=True)
@@ -38,29 +38,14 @@ class ChainFrame:
     day: str
 
 
-@dataclass(frozen=True)
-class _Span:
-    """What a gateway's chain has to cover: [start, end] in ms UTC, and these log indices of opening readings."""
-
-    start: int
-    end: int
-    openings: frozenset[int]
-
-
 def chains(connection: Connection, sources: Sequence[RegisterSource], period: Period, size: int,
            manifest_size: int) -> dict[str, list[ChainFrame]]:
     """The frame chain of every gateway that carried a meter of the sources, within the first `size` log entries."""
-    spans: dict[str, _Span] = {}
-    for source in sources:
-        for carrier in carriers(registry.history(connection, source.meter), period):
-            opened = source.opening is not None and source.opening.gateway == carrier.gateway
-            span = _Span(carrier.start, carrier.end,
-                         frozenset({source.opening.index}) if opened and source.opening else frozenset())
-            known = spans.get(carrier.gateway, span)
-            spans[carrier.gateway] = _Span(min(known.start, span.start), max(known.end, span.end),
-                                           known.openings | span.openings)
-    return {gateway: _marked(_chain(connection, gateway, span, size, manifest_size))
-            for gateway, span in sorted(spans.items())}
+    spans: dict[str, list[Carrier]] = {}
+    for meter in {source.meter for source in sources}:
+        for carrier in carriers_of(registry.history(connection, meter), period, sources):
+            spans.setdefault(carrier.gateway, []).append(carrier)
+    return {gateway: _marked(_chain(connection, spans[gateway], size, manifest_size)) for gateway in sorted(spans)}
 
 
 def frame_members(gateway: str, chain: Sequence[ChainFrame]) -> dict[str, bytes]:
@@ -96,24 +81,15 @@ class _Block:
     body: bytes
 
 
-def _chain(connection: Connection, gateway: str, span: _Span, size: int,
+def _chain(connection: Connection, spans: Sequence[Carrier], size: int,
            manifest_size: int) -> list[tuple[int, bytes, Frame]]:
-    """Frames from before the span to after it; reaches back further until the frame before is found."""
-    reach, found = _DAY, list[tuple[int, bytes, Frame]]()
-    while True:
-        start = max(span.start - reach, -1)
-        indices = [index for index in counted_indices(connection, gateway, start, span.end + 1) if index < size]
-        found = list(_frames(connection, indices))
-        before = [position for position, (_, _, frame) in enumerate(found) if frame.t_last <= span.start]
-        openings = [position for position, (index, _, _) in enumerate(found) if index in span.openings]
-        if start < 0 or (before and len(openings) == len(span.openings)):
-            break
-        reach *= 8
-    first = min([*before[-1:], *openings], default=0)
-    if found and found[-1][2].t_last <= span.end:
-        # Nothing after the span is sealed: the chain ends at the head the manifest knows.
-        found = [item for item in found if item[0] < manifest_size]
-    return found[first:]
+    """From the frame before the spans to the one that ends after them."""
+    beyond = [replace(span, end=span.end + 1) for span in spans]
+    found = list(_frames(connection, [index for index in chain_indices(connection, beyond) if index < size]))
+    if found and found[-1][2].t_last <= max(span.end for span in spans):
+        # Nothing after the spans is sealed: the chain ends at the head the manifest knows.
+        return [item for item in found if item[0] < manifest_size]
+    return found
 
 
 def _frames(connection: Connection, indices: Sequence[int]) -> Iterator[tuple[int, bytes, Frame]]:

@@ -1,7 +1,7 @@
 """What "complete" means for the register inputs of a statement, as figures that node and verifier compute alike.
 
     frames             frames of the gateways that carried the meters, from the first that ends after the period's
-                       start to the first that ends at or after its end
+                       start to the first that ends at or after its end (attestation.carriers says from where on)
     gaps               blocks of the meters in those frames that declare a gap
     losses             epochs among those frames that begin with a declared loss (lost-spool)
     max_staleness_ms   greatest distance from the period's start or end back to the reading taken for it
@@ -10,46 +10,21 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 
 from attestation.block import Header
+from attestation.carriers import Carrier, carriers
 from attestation.frame import LOST_SPOOL, EpochStart, Frame
 from attestation.history import History
 from core.period import Period
 from verify.sources import RegisterSource
 
 
-@dataclass(frozen=True)
-class Carrier:
-    """A gateway that carried a meter over [start, end) of the period (ms UTC)."""
-
-    gateway: str
-    start: int
-    end: int
-
-
-def carriers(history: History, period: Period) -> list[Carrier]:
-    """Which gateways carried a meter in a period, by its history, in order of time."""
-    changes: list[tuple[int, str]] = []
-    for _, entry in history.entries:
-        profile = entry.fields.get("profile")
-        gateway = entry.fields.get("gateway") or (profile.gateway if profile else None)
-        if gateway and (not changes or changes[-1][1] != gateway):
-            changes.append((entry.time, gateway))
-    spans = []
-    for i, (since, gateway) in enumerate(changes):
-        until = changes[i + 1][0] if i + 1 < len(changes) else period.end
-        start, end = max(since, period.start), min(until, period.end)
-        if start < end:
-            spans.append(Carrier(gateway, start, end))
-    return spans
-
-
-def counted(frames: Sequence[Frame], carrier: Carrier) -> list[Frame]:
-    """The frames of a chain that count for a carrier's span."""
-    first = next((i for i, frame in enumerate(frames) if frame.t_last > carrier.start), len(frames))
-    last = next((i for i, frame in enumerate(frames) if frame.t_last >= carrier.end), len(frames) - 1)
-    return list(frames[first : last + 1])
+def carriers_of(history: History, period: Period, sources: Iterable[RegisterSource]) -> list[Carrier]:
+    """Who carried a meter in a period, with the places of the readings that these sources took from it."""
+    own = [source for source in sources if source.meter == history.subject]
+    openings = [source.opening.frame for source in own if source.opening]
+    closings = [source.closing.frame for source in own]
+    return [carrier.between(openings, closings) for carrier in carriers(history, period)]
 
 
 def staleness(sources: Sequence[RegisterSource], period: Period) -> int:

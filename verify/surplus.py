@@ -6,6 +6,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 
+from attestation.carriers import carriers
 from attestation.dispute import history_of
 from attestation.history import History
 from attestation.manifest import FRAMES, STATEMENT
@@ -14,7 +15,6 @@ from core.errors import VerificationFailed
 from mrv.methodology import pattern_matches
 from mrv.ruleset import RuleSet
 from verify.case import Case
-from verify.completeness import carriers
 from verify.histories import key_ids
 from verify.model import BlockItem
 from verify.sources import RegisterSource

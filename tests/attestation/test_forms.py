@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from attestation_helpers import GATEWAY, ORIGIN, START, Gateway, Node, block
 
+from attestation.carriers import Carrier
 from attestation.dispute import Dispute, dispute_payload, parse_dispute
 from attestation.envelope import FRAME, open_envelope, seal
 from attestation.frame import decode_frame
@@ -89,8 +90,8 @@ def test_the_frames_of_a_span_reach_over_both_its_ends(
     for number in range(5):
         node.one(gateway.frame(block(start=START + number * MINUTE, energy=10**6 + 600 * number)))
     with node.connection() as connection:
-        assert counted_indices(connection, GATEWAY, START + start, START + end) == counted
-        assert counted_indices(connection, "gw:none", START + start, START + end) == []
+        assert counted_indices(connection, Carrier(GATEWAY, START + start, START + end)) == counted
+        assert counted_indices(connection, Carrier("gw:none", START + start, START + end)) == []
         assert len(headers_of(connection, "m:main", counted)) == len(counted)
         assert headers_of(connection, "m:none", counted) == []
 
@@ -98,4 +99,4 @@ def test_the_frames_of_a_span_reach_over_both_its_ends(
 def test_the_liars_payload_of_a_place_is_not_among_the_frames_of_a_span(node: Node, gateway: Gateway) -> None:
     node.put(gateway.build(block(power=1)), gateway.build(block(power=2)))
     with node.connection() as connection:
-        assert counted_indices(connection, GATEWAY, START, START + MINUTE) == [2]
+        assert counted_indices(connection, Carrier(GATEWAY, START, START + MINUTE)) == [2]

@@ -8,13 +8,14 @@ from typing import Any
 import pytest
 from verify_world import EXPORT, GATEWAY, PERIOD, PV, STEP, World, profile
 
+from attestation.carriers import Carrier, carriers, counted
 from attestation.frame import FIRMWARE, LOST_SPOOL, EpochStart, Frame
 from attestation.history import read_history
 from attestation.registration import ReadingPlace, registration_payload
 from core.errors import VerificationFailed
 from core.period import Period, instant_text
 from verify.chains import check_heads, proven_indices
-from verify.completeness import Carrier, carriers, counted, figures, losses, staleness
+from verify.completeness import figures, losses, staleness
 from verify.model import FrameItem
 from verify.parse import parse_evidence
 from verify.sources import RegisterSource

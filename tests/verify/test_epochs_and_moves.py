@@ -23,10 +23,10 @@ from verify_world import (
 )
 
 from attestation import envelope
+from attestation.carriers import Carrier
 from attestation.frame import FIRMWARE, KEY, LOST_SPOOL, EpochStart
 from attestation.registration import endorsed_bytes, registration_payload
 from core.period import instant_text
-from verify.completeness import Carrier
 from verify.report import Report
 from verify.verifier import verify
 

@@ -21,6 +21,7 @@ from verify_trie import chain_evidence
 from attestation import envelope, manifest
 from attestation.block import BlockData, Column, Gap, GapReason, decode_header
 from attestation.build import build_frame
+from attestation.carriers import Carrier, counted
 from attestation.dispute import Dispute, dispute_payload
 from attestation.frame import KEY, Beacon, EpochStart, Frame, Submission, decode_frame
 from attestation.history import profiles_digest
@@ -53,7 +54,7 @@ from mrv.ruleset import listing, release
 from mrv.run import run
 from verify.bundle import read_container, write_bundle
 from verify.chainstate import status_slots
-from verify.completeness import Carrier, counted, figures
+from verify.completeness import figures
 from verify.members import name_of
 from verify.sources import RegisterSource
 from verify.statement import parse_statement
@@ -326,11 +327,13 @@ class World:
     def _completeness(self) -> dict[str, str]:
         meter = PV if self.lies.kind == "green-power" else MAIN
         chain = [self.frame(seq) for seq in self.chain()]
+        source = next(iter(self.result.inputs.items.values()))[0].source
+        opened, closed = ([(end["gateway"], int(end["epoch"]), int(end["seq"]))] if "gateway" in end else []
+                          for end in (source["from"], source["to"]))
         within = [frame for carrier in self.carriers() for frame in counted(
-            [frame for frame in chain if frame.gateway == carrier.gateway], carrier)]
+            [frame for frame in chain if frame.gateway == carrier.gateway], carrier.between(opened, closed))]
         headers = [decode_header(header) for position, frame in zip(self.chain(), chain, strict=True)
                    if frame in within for header, _ in self.frames[position][1].blocks]
-        source = next(iter(self.result.inputs.items.values()))[0].source
         closing = ReadingPlace(**{name: int(text) if text.isdigit() else text for name, text in source["to"].items()
                            if name != "time"}, time=PERIOD.end - self.lies.earlier_reading * STEP)
         opening = None if "mark" in source else replace(closing, time=PERIOD.start)

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from itertools import pairwise
 
+from attestation.carriers import Carrier, counted
 from attestation.dispute import history_of, parse_dispute
 from attestation.frame import Frame, check_successor, link_of
 from attestation.history import gateway_at
@@ -19,7 +20,7 @@ from core.period import instant_text
 from verify.bundle import LEVELS
 from verify.case import Case
 from verify.chains import proven_indices
-from verify.completeness import Carrier, carriers, counted, figures
+from verify.completeness import carriers_of, figures
 from verify.model import BlockItem, FrameItem
 from verify.report import NotChecked
 from verify.sources import RegisterSource, register_sources
@@ -43,8 +44,8 @@ def check(case: Case) -> str:
     frames: dict[Key, Frame] = {}
     gaps: list[BlockItem] = []
     for meter in sorted({source.meter for source in sources}):
-        for carrier in carriers(case.histories[meter], case.statement.period):
-            covered = _covered(case, meter, carrier, sources)
+        for carrier in carriers_of(case.histories[meter], case.statement.period, sources):
+            covered = _covered(case, meter, carrier)
             frames |= {(carrier.gateway, frame.epoch, frame.seq): frame for frame in covered}
             gaps += _check_blocks(case, meter, carrier.gateway, covered)
     _compare(case, frames, gaps, sources)
@@ -72,16 +73,14 @@ def _check_disputes(case: Case, gateway: str, chain: Sequence[FrameItem]) -> Non
                                      f"{dispute.seq_frame}", where=gateway)
 
 
-def _covered(case: Case, meter: str, carrier: Carrier, sources: Sequence[RegisterSource]) -> list[Frame]:
+def _covered(case: Case, meter: str, carrier: Carrier) -> list[Frame]:
     """The counted frames of a carrier, once its chain reaches over its whole span."""
     chain = case.evidence.frames.get(carrier.gateway, ())
     if not chain:
         raise VerificationFailed("period-not-covered", f"no frames of {carrier.gateway}, which carried {meter}",
                                  where=meter)
     first, last = chain[0].frame, chain[-1]
-    opened = {source.opening.frame for source in sources if source.meter == meter and source.opening}
-    begins = (first.t_last <= carrier.start or (first.epoch, first.seq) == (0, 0)
-              or (first.gateway, first.epoch, first.seq) in opened)
+    begins = first.t_last <= carrier.start or (first.epoch, first.seq) in ((0, 0), carrier.opening)
     if not begins:
         raise VerificationFailed("period-not-covered", "the chain begins inside the period", where=carrier.gateway)
     if last.frame.t_last <= carrier.end and not _is_head(case, carrier.gateway, last):

@@ -6,6 +6,7 @@ A reading that was passed over fails, unless the statement says that readings we
 
 from __future__ import annotations
 
+from attestation.carriers import carriers
 from attestation.history import claim_point_at, profile_at
 from attestation.registration import BASE_UNITS, ReadingPlace
 from core import jcs
@@ -15,7 +16,6 @@ from core.quantity import Quantity
 from core.records import ClockQuality
 from verify.case import Case
 from verify.chains import proven_indices
-from verify.completeness import carriers
 from verify.model import BlockItem, Detail, Details
 from verify.readings import Register, check_bodies
 from verify.report import NotChecked

@@ -1,0 +1,75 @@
+"""Which gateways carried a meter over a period, and which of their frames count for it. Pure.
+
+A frame says itself when it ends, and one with a wrong clock may say anything. Where a statement takes readings from a
+gateway, its frames are therefore found by the chain, from the opening reading to the closing one, and by their times
+only beyond these: a frame dated far ahead neither ends a span early nor begins it late.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_left
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+
+from attestation.frame import Frame
+from attestation.history import History
+from core.period import Period
+
+Place = tuple[int, int]
+"""(epoch, seq) of a frame."""
+
+
+@dataclass(frozen=True)
+class Carrier:
+    """A gateway that carried a meter over [start, end) of the period (ms UTC).
+
+    `opening`, `closing`: places of its frames with the earliest opening and the latest closing reading that a statement
+    takes; None where it takes none from this gateway.
+    """
+
+    gateway: str
+    start: int
+    end: int
+    opening: Place | None = None
+    closing: Place | None = None
+
+    def between(self, openings: Iterable[tuple[str, int, int]], closings: Iterable[tuple[str, int, int]]) -> Carrier:
+        """This carrier with the places of these readings, (gateway, epoch, seq), as far as they are its own."""
+        opened = [(epoch, seq) for gateway, epoch, seq in openings if gateway == self.gateway]
+        closed = [(epoch, seq) for gateway, epoch, seq in closings if gateway == self.gateway]
+        return replace(self, opening=min(opened, default=None), closing=max(closed, default=None))
+
+
+def carriers(history: History, period: Period) -> list[Carrier]:
+    """Which gateways carried a meter in a period, by its history, in order of time."""
+    changes: list[tuple[int, str]] = []
+    for _, entry in history.entries:
+        profile = entry.fields.get("profile")
+        gateway = entry.fields.get("gateway") or (profile.gateway if profile else None)
+        if gateway and (not changes or changes[-1][1] != gateway):
+            changes.append((entry.time, gateway))
+    spans = []
+    for i, (since, gateway) in enumerate(changes):
+        until = changes[i + 1][0] if i + 1 < len(changes) else period.end
+        start, end = max(since, period.start), min(until, period.end)
+        if start < end:
+            spans.append(Carrier(gateway, start, end))
+    return spans
+
+
+def counted(frames: Sequence[Frame], carrier: Carrier) -> list[Frame]:
+    """The frames of a chain that count for a carrier.
+
+    1. The search begins at the opening frame; without one at the last frame before the closing one that ends by the
+       carrier's start; without either at the first of the chain.
+    2. From there, the first frame that ends after the start
+    3. up to the first that ends at or after the end and does not stand before the closing frame.
+    """
+    places = [(frame.epoch, frame.seq) for frame in frames]
+    closing = bisect_left(places, carrier.closing) if carrier.closing else 0
+    begin = bisect_left(places, carrier.opening) if carrier.opening else next(
+        (i for i in reversed(range(closing)) if frames[i].t_last <= carrier.start), 0)
+    first = next((i for i in range(begin, len(frames)) if frames[i].t_last > carrier.start), len(frames))
+    last = next((i for i in range(max(first, closing), len(frames)) if frames[i].t_last >= carrier.end),
+                len(frames) - 1)
+    return list(frames[first : last + 1])
