@@ -60,16 +60,19 @@ def carriers(history: History, period: Period) -> list[Carrier]:
 def counted(frames: Sequence[Frame], carrier: Carrier) -> list[Frame]:
     """The frames of a chain that count for a carrier.
 
-    1. The search begins at the opening frame; without one at the last frame before the closing one that ends by the
-       carrier's start; without either at the first of the chain.
+    1. The search begins at the last frame before the closing one that ends by the carrier's start, or at the opening
+       frame where that stands earlier; without a closing frame at the opening one, or the first of the chain.
     2. From there, the first frame that ends after the start
     3. up to the first that ends at or after the end and does not stand before the closing frame.
     """
     places = [(frame.epoch, frame.seq) for frame in frames]
-    closing = bisect_left(places, carrier.closing) if carrier.closing else 0
-    begin = bisect_left(places, carrier.opening) if carrier.opening else next(
-        (i for i in reversed(range(closing)) if frames[i].t_last <= carrier.start), 0)
+    opening = bisect_left(places, carrier.opening) if carrier.opening else None
+    closing = bisect_left(places, carrier.closing) if carrier.closing else None
+    begin = opening or 0
+    if closing is not None:
+        before = next((i for i in reversed(range(closing)) if frames[i].t_last <= carrier.start), 0)
+        begin = before if opening is None else min(before, opening)
     first = next((i for i in range(begin, len(frames)) if frames[i].t_last > carrier.start), len(frames))
-    last = next((i for i in range(max(first, closing), len(frames)) if frames[i].t_last >= carrier.end),
+    last = next((i for i in range(max(first, closing or 0), len(frames)) if frames[i].t_last >= carrier.end),
                 len(frames) - 1)
     return list(frames[first : last + 1])

@@ -41,14 +41,15 @@ def _reach(connection: Connection, carrier: Carrier) -> _Reach | None:
     """The three steps of `counted`."""
     frames = _frames(carrier.gateway)
     begin = carrier.opening
-    if begin is None and carrier.closing:
-        begin = _one(connection, frames.where(carrier.closing > _PLACE, carrier.start >= _ENDS).order_by(*_NEWEST))
-    onward = frames.where(begin <= _PLACE) if begin else frames
-    first = _one(connection, onward.where(carrier.start < _ENDS).order_by(*_OLDEST))
+    if carrier.closing:
+        before = _one(connection, frames.where(_place < carrier.closing, _ends <= carrier.start).order_by(*_NEWEST))
+        begin = before and min(before, begin or before)
+    onward = frames.where(_place >= begin) if begin else frames
+    first = _one(connection, onward.where(_ends > carrier.start).order_by(*_OLDEST))
     if first is None:
         return None
-    rest = frames.where(max(first, carrier.closing or first) <= _PLACE)
-    last = _one(connection, rest.where(carrier.end <= _ENDS).order_by(*_OLDEST)) or _one(
+    rest = frames.where(_place >= max(first, carrier.closing or first))
+    last = _one(connection, rest.where(_ends >= carrier.end).order_by(*_OLDEST)) or _one(
         connection, frames.order_by(*_NEWEST))
     return _Reach(_one(connection, onward.order_by(*_OLDEST)) or first, first, last or first)
 
@@ -65,7 +66,7 @@ def _one(connection: Connection, query: Select[int, int]) -> Place | None:
 
 def _between(connection: Connection, gateway: str, first: Place, last: Place) -> list[int]:
     query = (_frames(gateway).with_only_columns(col(FrameRow.log_index))
-             .where(first <= _PLACE, last >= _PLACE).order_by(*_OLDEST))
+             .where(_place >= first, _place <= last).order_by(*_OLDEST))
     return list(connection.execute(query).scalars())
 
 
@@ -79,7 +80,7 @@ def headers_of(connection: Connection, meter: str, indices: Sequence[int]) -> li
     return [header for _, header in sorted(found)]
 
 
-_PLACE = tuple_(col(FrameRow.epoch), col(FrameRow.seq))
-_ENDS = col(FrameRow.t_last)
+_place = tuple_(col(FrameRow.epoch), col(FrameRow.seq))
+_ends = col(FrameRow.t_last)
 _OLDEST = (col(FrameRow.epoch), col(FrameRow.seq))
 _NEWEST = (col(FrameRow.epoch).desc(), col(FrameRow.seq).desc())

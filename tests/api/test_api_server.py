@@ -96,7 +96,7 @@ def test_it_seals_and_anchors_by_itself_and_ends_cleanly(world: World) -> None:
         size = int(answer["frames"][-1]["index"]) + 1
         wait_sealed(client, size)
         deadline = time.monotonic() + 20
-        while not (anchors := client.get("/v1/anchors").json()) or anchors[0]["size"] != str(size):
+        while not (anchors := client.get("/v1/anchors").json()) or int(anchors[0]["size"]) < size:
             assert time.monotonic() < deadline
             time.sleep(0.1)
         process.send_signal(signal.SIGTERM)

@@ -59,6 +59,11 @@ def test_a_frame_dated_far_back_hides_no_earlier_frame_after_the_opening_reading
     assert seqs((*BEFORE, 15, 20, 1, 25, 30, *AFTER), carrier(1, 6)) == [2, 3, 4, 5, 6]
 
 
+def test_an_opening_reading_from_within_the_period_leaves_out_no_frame_before_it() -> None:
+    assert seqs((*BEFORE, *PERIOD, *AFTER), carrier(4, 6)) == [2, 3, 4, 5, 6]
+    assert seqs((*PERIOD, *AFTER), carrier(2, 4)) == [0, 1, 2, 3, 4]
+
+
 def test_readings_of_another_gateway_are_no_places_of_this_one() -> None:
     own = Carrier(GATEWAY, 0, 1).between([("gw:other", 0, 1), (GATEWAY, 2, 3), (GATEWAY, 1, 9)],
                                          [("gw:other", 9, 9), (GATEWAY, 2, 3), (GATEWAY, 1, 9)])

@@ -9,7 +9,7 @@ from fractions import Fraction
 from typing import Any
 
 import pytest
-from hypothesis import assume, given, settings
+from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
 from core.errors import InputError
@@ -248,7 +248,7 @@ def steps_of(step: Step) -> list[Step]:
 
 
 @pytest.mark.parametrize("key", sorted(NAIVE))
-@settings(max_examples=10)
+@settings(max_examples=10, suppress_health_check=[HealthCheck.filter_too_much])
 @given(data=st.data())
 def test_each_operation_is_rounded_once_half_up_at_forty_digits(key: str, data: st.DataObject) -> None:
     try:

@@ -80,7 +80,9 @@ def _covered(case: Case, meter: str, carrier: Carrier) -> list[Frame]:
         raise VerificationFailed("period-not-covered", f"no frames of {carrier.gateway}, which carried {meter}",
                                  where=meter)
     first, last = chain[0].frame, chain[-1]
-    begins = first.t_last <= carrier.start or (first.epoch, first.seq) in ((0, 0), carrier.opening)
+    place = (first.epoch, first.seq)
+    begins = (first.t_last <= carrier.start or place == (0, 0)
+              or (place == carrier.opening and first.t_first <= carrier.start))
     if not begins:
         raise VerificationFailed("period-not-covered", "the chain begins inside the period", where=carrier.gateway)
     if last.frame.t_last <= carrier.end and not _is_head(case, carrier.gateway, last):
