@@ -20,7 +20,7 @@ from core.database import reading
 from core.errors import NotFound, Unavailable
 from ledger import log
 from ledger.anchor.evm import Addresses, Chain, EvmAnchor
-from mrv import catalogue
+from mrv.authoring import catalogue
 
 
 @dataclass(frozen=True)

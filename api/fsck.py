@@ -22,7 +22,7 @@ from core.database import reading
 from core.errors import CarbonSealError, NotFound
 from ledger import fsck as ledger_fsck
 from ledger import log
-from mrv.statement import details_root
+from mrv.calculation.statement import details_root
 
 Progress = Callable[[str, int, int], None]
 STEPS = ("log", "read-models", "documents", "anchors", "certificates")

@@ -27,10 +27,10 @@ from core.numbers import decimal_text
 from core.period import Period, instant_text
 from core.records import Interval
 from ledger import log
-from mrv.changes import parts_of
-from mrv.methodology import METHODS, InputRule, Methodology
-from mrv.plan import ControlPlan
-from mrv.ruleset import RuleSet
+from mrv.definitions.changes import parts_of
+from mrv.definitions.methodology import METHODS, InputRule, Methodology
+from mrv.definitions.ruleset import RuleSet
+from mrv.quality.plan import ControlPlan
 from verify.completeness import carriers_of, figures, staleness
 from verify.model import Detail, Details
 from verify.sources import RegisterSource, register_sources

@@ -26,8 +26,8 @@ from core.quantity import Quantity
 from core.records import Quality
 from core.units import parse_unit
 from ledger import log
-from mrv.gaps import SUBSTITUTION, over
-from mrv.methodology import METHODS, InputRule
+from mrv.calculation.gaps import SUBSTITUTION, over
+from mrv.definitions.methodology import METHODS, InputRule
 
 Document = dict[str, Any]
 

@@ -52,11 +52,11 @@ from core.period import Period, time_zone
 from core.signatures import key_id
 from ledger import log
 from ledger.checkpoint import Checkpoint
-from mrv import catalogue
-from mrv.dates import days_of
-from mrv.ruleset import RELEASE_SCHEMA, listing, listing_root
-from mrv.run import run
-from mrv.statement import SALT_BYTES, Context, build, records_of
+from mrv.authoring import catalogue
+from mrv.calculation.run import run
+from mrv.calculation.statement import SALT_BYTES, Context, build, records_of
+from mrv.definitions.dates import days_of
+from mrv.definitions.ruleset import RELEASE_SCHEMA, listing, listing_root
 
 Steps = Callable[[str, bool], None]
 
@@ -260,7 +260,7 @@ def domain_of(deployment: Deployment) -> Domain:
 def calculate(deployment: Deployment, claim_digest: bytes, steps: Steps = quiet) -> StoredStatement:
     """Compute the statement of a claim and append it, once; then a manifest that covers it.
 
-    Raises NotFound (claim-unknown), what `gather` and `mrv.run` raise, Refused (claim-differs, claim-exclusive).
+    Raises NotFound (claim-unknown), Refused (claim-differs, claim-exclusive), and what gathering and the run raise.
     """
     statement = _calculated(deployment, claim_digest, steps)
     manifest(deployment, statement.log_index, steps)

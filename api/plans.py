@@ -19,11 +19,11 @@ from certificates.claim import certificate_domain
 from core.claims import ClaimDocument
 from core.errors import Forbidden, InputError, NotFound, Refused
 from ledger import log
-from mrv import catalogue
-from mrv.dates import days_of
-from mrv.plan import ControlPlan, check_history, check_plan, plan_in_force
-from mrv.quality import Finding
-from mrv.signed_plan import SignedPlan, read_signed_plan
+from mrv.authoring import catalogue
+from mrv.definitions.dates import days_of
+from mrv.quality.checks import Finding
+from mrv.quality.plan import ControlPlan, check_history, check_plan, plan_in_force
+from mrv.quality.signed_plan import SignedPlan, read_signed_plan
 from verify.accounts import check_account
 
 _PAGE = 500

@@ -9,8 +9,8 @@ from sqlalchemy import Connection, select
 from certificates import store
 from certificates.store import StoredStatement
 from core.claims import ClaimDocument
-from mrv.gaps import SUBSTITUTION
-from mrv.methodology import Methodology
+from mrv.calculation.gaps import SUBSTITUTION
+from mrv.definitions.methodology import Methodology
 
 _STATEMENTS, _CLAIMS = store.STATEMENTS, store.CLAIMS
 

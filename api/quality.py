@@ -29,11 +29,13 @@ from core.numbers import CONTEXT, parse_natural
 from core.period import Period, parse_instant
 from core.quantity import Quantity
 from ledger import log
-from mrv.dates import days_of
-from mrv.inputs import Item
-from mrv.methodology import InputRule
-from mrv.plan import Datum, check_inputs
-from mrv.quality import (
+from mrv.calculation.inputs import Item
+from mrv.calculation.run import RunResult
+from mrv.calculation.statement import quality_outputs
+from mrv.definitions.dates import days_of
+from mrv.definitions.methodology import InputRule
+from mrv.definitions.ruleset import RuleSet
+from mrv.quality.checks import (
     Finding,
     Instrument,
     check_accuracy,
@@ -44,9 +46,7 @@ from mrv.quality import (
     check_restated,
     class_number,
 )
-from mrv.ruleset import RuleSet
-from mrv.run import RunResult
-from mrv.statement import quality_outputs
+from mrv.quality.plan import Datum, check_inputs
 
 # Practice of the online monitoring of key energy users (after transcriptions, docs/spec/data-quality.md): received of
 # expected, and daily sums against the monthly report; the latter is taken for sub-meters against their parent too.

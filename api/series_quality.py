@@ -14,7 +14,7 @@ from attestation import series
 from attestation.rollup import Hour
 from core.numbers import decimal_text
 from core.period import Period, instant_text
-from mrv.coverage import VALID_PERCENT, Coverage, coverage
+from mrv.quality.coverage import VALID_PERCENT, Coverage, coverage
 
 HOUR_MS = 3_600_000
 # Gaps told one by one; the rest is in the count of hours.

@@ -25,9 +25,9 @@ from core.merkle import leaf_hash, root
 from core.numbers import parse_natural
 from core.period import parse_instant
 from ledger import log
-from mrv.explain import explain
-from mrv.gaps import SUBSTITUTION
-from mrv.ruleset import RuleSet
+from mrv.calculation.gaps import SUBSTITUTION
+from mrv.definitions.ruleset import RuleSet
+from mrv.presentation.explain import explain
 
 Document = dict[str, Any]
 

@@ -13,14 +13,14 @@ import numpy as np
 from bench.figures import Figure, figure
 from core.numbers import decimal_text
 from core.period import Period, instant_text, parse_instant
-from mrv.catalogue import shipped
-from mrv.coverage import Integers, coverage, difference, stack_hours
-from mrv.quality import check_coverage
-from mrv.ruleset import RuleSet
-from mrv.run import RunResult
-from mrv.run import run as run_methodology
-from mrv.service import evaluate
-from mrv.statement import Context, build, records_of
+from mrv.authoring.catalogue import shipped
+from mrv.calculation.run import RunResult
+from mrv.calculation.run import run as run_methodology
+from mrv.calculation.service import evaluate
+from mrv.calculation.statement import Context, build, records_of
+from mrv.definitions.ruleset import RuleSet
+from mrv.quality.checks import check_coverage
+from mrv.quality.coverage import Integers, coverage, difference, stack_hours
 
 METERS = 100
 INTERVAL = 900_000

@@ -41,10 +41,10 @@ from core.records import ClockQuality, Conclusion, Kind
 from core.sampling import Sampling
 from core.signer import KeySigner
 from ledger import checkpoint, note, proof
-from mrv import statement as statements
-from mrv.catalogue import shipped
-from mrv.ruleset import listing, release
-from mrv.run import run as run_rules
+from mrv.authoring.catalogue import shipped
+from mrv.calculation import statement as statements
+from mrv.calculation.run import run as run_rules
+from mrv.definitions.ruleset import listing, release
 from verify.bundle import write_bundle
 from verify.completeness import figures
 from verify.members import name_of

@@ -29,7 +29,7 @@ from core.period import instant_text
 from core.signatures import key_id
 from ledger import log, proof
 from ledger.checkpoint import Checkpoint
-from mrv.ruleset import RuleSet
+from mrv.definitions.ruleset import RuleSet
 from verify.bundle import LEVELS, PURPOSES, write_bundle
 from verify.chainstate import status_slots
 from verify.members import name_of

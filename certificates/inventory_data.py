@@ -13,7 +13,7 @@ from certificates.regulator_json import Attested
 from certificates.store import StoredStatement
 from certificates.wording import Words
 from core.errors import NotFound
-from mrv.ruleset import RuleSet
+from mrv.definitions.ruleset import RuleSet
 
 
 def statement_report(connection: Connection, claim_digest: bytes, rules: RuleSet) -> CalculationReport:

@@ -21,11 +21,11 @@ from certificates.workbook import xlsx
 from core.errors import Refused
 from core.numbers import parse_decimal
 from core.period import local_text
-from mrv.explain import Line, explain, facts_text, figures, heading, walk_lines
-from mrv.ruleset import RuleSet
-from mrv.run import RunResult, run
-from mrv.statement import inputs_document, quality_outputs, records_of
-from mrv.workbook import workbook_of
+from mrv.calculation.run import RunResult, run
+from mrv.calculation.statement import inputs_document, quality_outputs, records_of
+from mrv.definitions.ruleset import RuleSet
+from mrv.presentation.explain import Line, explain, facts_text, figures, heading, walk_lines
+from mrv.presentation.workbook import workbook_of
 
 LANGUAGES = ("zh", "en")
 # Operations inside a definition are for the screen; on paper its expression with numbers is enough.

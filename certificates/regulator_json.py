@@ -11,11 +11,11 @@ from certificates.wording import Words
 from core.errors import InputError
 from core.numbers import CONTEXT, decimal_text
 from core.quantity import Quantity
-from mrv.chain import StepResult
-from mrv.inputs import Item
-from mrv.interpreter import round_to
-from mrv.origins import Origin, inputs_of, origins_of
-from mrv.run import RunResult
+from mrv.calculation.chain import StepResult
+from mrv.calculation.inputs import Item
+from mrv.calculation.run import RunResult
+from mrv.language.interpreter import round_to
+from mrv.presentation.origins import Origin, inputs_of, origins_of
 
 SCHEMA = "carbonseal-report/1"
 SHARE_DIGITS = 2

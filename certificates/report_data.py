@@ -21,7 +21,7 @@ from core.errors import FormError, NotFound
 from core.numbers import parse_decimal
 from core.period import Period, parse_instant
 from ledger import log
-from mrv.ruleset import RuleSet
+from mrv.definitions.ruleset import RuleSet
 
 DEVELOPMENT_CHAIN_ID = 31_337
 

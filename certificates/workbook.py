@@ -1,4 +1,4 @@
-"""Writes a workbook (mrv.workbook) as an .xlsx file: named cells, live formulas. Same input, same bytes."""
+"""Writes a workbook of mrv.presentation as an .xlsx file: named cells, live formulas. Same input, same bytes."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from openpyxl.styles import Alignment, Font, PatternFill
 from openpyxl.workbook.defined_name import DefinedName
 from openpyxl.worksheet.worksheet import Worksheet
 
-from mrv.sheets import Cell, Page, Workbook, column_letters
+from mrv.presentation.sheets import Cell, Page, Workbook, column_letters
 
 MEDIA_TYPE = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 

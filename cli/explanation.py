@@ -9,7 +9,7 @@ from rich.text import Text
 from rich.tree import Tree
 
 from cli.output import language, out, print_fields, print_table, say
-from mrv.explain import Line, facts_text, figures, heading
+from mrv.presentation.explain import Line, facts_text, figures, heading
 
 LINE_WIDTH = 10_000
 

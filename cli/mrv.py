@@ -20,12 +20,13 @@ from core.clock import SystemClock
 from core.errors import FormError, InputError
 from core.jcs import canonical, parse_lenient
 from core.period import local_text
-from mrv import explained, service
-from mrv.catalogue import shipped
-from mrv.explain import explain as explain_run
-from mrv.explain import explain_evaluation
-from mrv.label import carbon_label
-from mrv.workbook import workbook_of_evaluation
+from mrv.authoring.catalogue import shipped
+from mrv.calculation import service
+from mrv.presentation import explained
+from mrv.presentation.explain import explain as explain_run
+from mrv.presentation.explain import explain_evaluation
+from mrv.presentation.label import carbon_label
+from mrv.presentation.workbook import workbook_of_evaluation
 
 # A plan in the log is asked of a node, which one evaluation does not wait for.
 PLANS = {"plan": Lazy("cli.plans:app", "数据质量控制方案 · data quality control plans")}

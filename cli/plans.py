@@ -15,9 +15,9 @@ from cli.options import Json, Key, Org, Place, Token
 from cli.output import command, print_fields, print_json, print_table, say
 from core.ethereum import load_account
 from core.jcs import parse_lenient
-from mrv.catalogue import shipped
-from mrv.plan import ControlPlan, check_document, check_plan, parse_plan
-from mrv.signed_plan import sign_plan
+from mrv.authoring.catalogue import shipped
+from mrv.quality.plan import ControlPlan, check_document, check_plan, parse_plan
+from mrv.quality.signed_plan import sign_plan
 
 app = typer.Typer(no_args_is_help=True, help="数据质量控制方案 · data quality control plans")
 PlanFile = Annotated[Path, typer.Argument(help="方案 JSON，见 docs/guides/control-plan.md · the plan as JSON")]

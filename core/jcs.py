@@ -18,7 +18,7 @@ from core.errors import FormError
 MAX_DOCUMENT_BYTES = 64 * 2**20
 MAX_SAFE_INTEGER = 2**53 - 1
 # Deeper text would exhaust the recursion of a JSON reader. A trace takes two levels for each operation, and an
-# expression may be 100 operations deep (mrv.parser); other documents stay below 20.
+# expression may be 100 operations deep (mrv.language.parser); other documents stay below 20.
 MAX_DEPTH = 256
 # An empty array is two bytes of text and sixty of memory; details of the largest methodology come to some 100,000.
 MAX_TOKENS = 4 * 2**20

@@ -1,1 +1,1 @@
-"""MRV: the expression language, dated parameters, formulas, methodologies, evaluation with trace. Pure."""
+"""MRV, pure: `language` < `definitions` < `calculation` < `presentation`, `quality`, `authoring`; YAML in `rules`."""

@@ -17,8 +17,8 @@ from typer.testing import CliRunner
 
 from cli.lazy import walk
 from cli.main import app
-from mrv.catalogue import load
-from mrv.catalogue_docs import methodologies_page
+from mrv.authoring.catalogue import load
+from mrv.authoring.catalogue_docs import methodologies_page
 
 ROOT = Path(__file__).resolve().parent.parent
 ROOMS = ("core", "adapters", "attestation", "ledger", "mrv", "verify", "certificates", "edge", "simulator", "api",

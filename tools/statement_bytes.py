@@ -20,12 +20,12 @@ from typing import Any
 
 from core.errors import CarbonSealError
 from core.jcs import canonical
-from mrv.catalogue import Case, Catalogue, load
-from mrv.fields import read_given
-from mrv.formula import Formula
-from mrv.run import run
-from mrv.service import evaluate, outputs_json, trace_json
-from mrv.statement import Context, build, records_of
+from mrv.authoring.catalogue import Case, Catalogue, load
+from mrv.calculation.run import run
+from mrv.calculation.service import evaluate, outputs_json, trace_json
+from mrv.calculation.statement import Context, build, records_of
+from mrv.definitions.fields import read_given
+from mrv.definitions.formula import Formula
 
 OPERATORS = Path(__file__).resolve().parent.parent / "tests" / "vectors" / "expressions" / "operators.json"
 CONTEXT = Context("statement-bytes", "00" * 32, "00" * 32, {"max_staleness_ms": "0"})

@@ -12,8 +12,8 @@ from core.fields import mapping, members, sequence, text
 from core.ids import check_id
 from core.numbers import parse_natural
 from core.period import Period, parse_instant
-from mrv.gaps import SUBSTITUTION
-from mrv.inputs import MAX_ITEMS, MAX_PARTS
+from mrv.calculation.gaps import SUBSTITUTION
+from mrv.calculation.inputs import MAX_ITEMS, MAX_PARTS
 from verify.model import Details
 
 _PLACE = ("position", "time", "gateway", "epoch", "seq", "block", "ordinal", "index")

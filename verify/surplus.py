@@ -12,8 +12,8 @@ from attestation.history import History
 from attestation.manifest import FRAMES, STATEMENT
 from attestation.registration import PARTICIPANT
 from core.errors import VerificationFailed
-from mrv.methodology import pattern_matches
-from mrv.ruleset import RuleSet
+from mrv.definitions.methodology import pattern_matches
+from mrv.definitions.ruleset import RuleSet
 from verify.case import Case
 from verify.histories import key_ids
 from verify.model import BlockItem

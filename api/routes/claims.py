@@ -23,7 +23,7 @@ from core.errors import NotFound, Refused
 from core.ids import check_hex
 from core.jcs import parse
 from core.opinions import ISSUING, parse_opinion
-from mrv import catalogue
+from mrv.authoring import catalogue
 
 router = APIRouter(prefix="/v1/claims", tags=["claims"])
 

@@ -11,8 +11,10 @@ from starlette.concurrency import run_in_threadpool
 from api.answers import json_body
 from api.deps import NodeDep
 from core.errors import FormError
-from mrv import catalogue, explained, service
-from mrv.label import carbon_label
+from mrv.authoring import catalogue
+from mrv.calculation import service
+from mrv.presentation import explained
+from mrv.presentation.label import carbon_label
 
 router = APIRouter(prefix="/v1/mrv", tags=["mrv"])
 

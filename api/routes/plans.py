@@ -13,9 +13,9 @@ from api.answers import json_body
 from api.deps import AnyAccount, Enterprise, NodeDep, Snapshot
 from api.node import Node
 from core.ids import check_hex
-from mrv import catalogue
-from mrv.plan import check_document
-from mrv.signed_plan import read_signed_plan
+from mrv.authoring import catalogue
+from mrv.quality.plan import check_document
+from mrv.quality.signed_plan import read_signed_plan
 
 router = APIRouter(prefix="/v1/mrv/plans", tags=["mrv"])
 

@@ -15,7 +15,7 @@ from certificates.report_data import certificate_report
 from certificates.report_pdf import render_html, render_pdf
 from core.database import reading
 from core.ids import check_hex
-from mrv import catalogue
+from mrv.authoring import catalogue
 
 router = APIRouter(prefix="/v1", tags=["certificates"])
 

@@ -16,8 +16,8 @@ from certificates.inventory_data import statement_report
 from certificates.inventory_report import CalculationReport, report_of
 from certificates.workbook import MEDIA_TYPE as XLSX
 from core.ids import check_hex
-from mrv import catalogue
-from mrv.run import run
+from mrv.authoring import catalogue
+from mrv.calculation.run import run
 
 router = APIRouter(prefix="/v1", tags=["reports"])
 

@@ -21,8 +21,8 @@ from core.fields import mapping, members, optional_hex, text
 from core.ids import check_id
 from core.period import Period, instant_text, local_text
 from core.records import Interval
-from mrv.catalogue import shipped
-from mrv.methodology import Methodology
+from mrv.authoring.catalogue import shipped
+from mrv.definitions.methodology import Methodology
 
 
 @dataclass(frozen=True)

@@ -19,8 +19,8 @@ from core.errors import InputError, NotFound
 from core.ethereum import Account
 from core.jcs import canonical
 from core.signer import Signer
-from mrv.catalogue import shipped
-from mrv.ruleset import release
+from mrv.authoring.catalogue import shipped
+from mrv.definitions.ruleset import release
 
 
 class RegistrarDesk:

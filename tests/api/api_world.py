@@ -37,8 +37,8 @@ from core.records import ClockQuality, Conclusion, Interval, Kind, MarkKind
 from core.sampling import Sampling
 from core.signer import KeySigner
 from ledger.anchor.evm import Chain
-from mrv import catalogue
-from mrv.ruleset import release
+from mrv.authoring import catalogue
+from mrv.definitions.ruleset import release
 from verify.trust import ChainTrust, Trust
 
 MINUTE, HOUR, DAY = 60_000, 3_600_000, 86_400_000

@@ -23,10 +23,10 @@ from core.numbers import parse_decimal
 from core.period import Period, instant_text
 from core.records import Kind
 from ledger import log
-from mrv import catalogue
-from mrv.authoring import methodology_document, parameter_documents
-from mrv.ruleset import RuleSet
-from mrv.signed_plan import sign_plan
+from mrv.authoring import catalogue
+from mrv.authoring.translate import methodology_document, parameter_documents
+from mrv.definitions.ruleset import RuleSet
+from mrv.quality.signed_plan import sign_plan
 from verify.report import Outcome
 from verify.verifier import verify
 

@@ -26,8 +26,8 @@ from core.numbers import parse_decimal
 from core.period import Period, instant_text
 from core.records import Kind
 from ledger import log
-from mrv import catalogue
-from mrv.signed_plan import sign_plan
+from mrv.authoring import catalogue
+from mrv.quality.signed_plan import sign_plan
 
 DATUM: dict[str, Any] = {
     "input": "purchased_electricity", "title": {"zh": "购入电量", "en": "purchased electricity"},

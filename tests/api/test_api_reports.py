@@ -27,7 +27,9 @@ from core.clock import FixedClock
 from core.database import transaction
 from core.errors import Unavailable
 from core.records import Kind
-from mrv import catalogue, explained, service
+from mrv.authoring import catalogue
+from mrv.calculation import service
+from mrv.presentation import explained
 
 XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 

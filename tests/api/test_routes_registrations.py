@@ -21,7 +21,7 @@ from api_world import (
 
 from attestation.envelope import RULES, open_envelope, seal
 from core import jcs
-from mrv.ruleset import listing_root
+from mrv.definitions.ruleset import listing_root
 
 pytestmark = [pytest.mark.chain, pytest.mark.timeout(600)]
 

@@ -23,7 +23,7 @@ from core.database import open_engine, transaction
 from core.merkle import leaf_hash
 from ledger import log
 from ledger.anchor.layout import PieceState, PieceStatus
-from mrv.ruleset import listing
+from mrv.definitions.ruleset import listing
 
 FOLDERS = ("attestation_", "cert_", "log_", "witness_")
 

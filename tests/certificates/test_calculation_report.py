@@ -19,10 +19,10 @@ from certificates.wording import KINDS, NOT_PROVEN, NOTICES, PROVEN, Words
 from core import jcs
 from core.errors import CarbonSealError, Refused, Unavailable
 from core.numbers import parse_decimal
-from mrv.catalogue import Case, load
-from mrv.methodology import SOURCES as SOURCE_KINDS
-from mrv.run import RunResult, run
-from mrv.statement import Context, build, records_of
+from mrv.authoring.catalogue import Case, load
+from mrv.calculation.run import RunResult, run
+from mrv.calculation.statement import Context, build, records_of
+from mrv.definitions.methodology import SOURCES as SOURCE_KINDS
 
 CATALOGUE = load()
 CASES = [case for case in CATALOGUE.cases if case.kind == "methodology" and "error" not in case.body]

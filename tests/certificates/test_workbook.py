@@ -16,13 +16,13 @@ from spreadsheet import Spreadsheet
 from certificates.workbook import xlsx
 from core.errors import InputError
 from core.quantity import Quantity
-from mrv.authoring import formula_document
-from mrv.catalogue import Case, load
-from mrv.fields import read_given
-from mrv.formula import Evaluation, Formula
-from mrv.run import RunResult, run
-from mrv.sheets import MAX_ROWS, Cell, Page, Workbook, column_letters
-from mrv.workbook import CALCULATION, workbook_of, workbook_of_evaluation
+from mrv.authoring.catalogue import Case, load
+from mrv.authoring.translate import formula_document
+from mrv.calculation.run import RunResult, run
+from mrv.definitions.fields import read_given
+from mrv.definitions.formula import Evaluation, Formula
+from mrv.presentation.sheets import MAX_ROWS, Cell, Page, Workbook, column_letters
+from mrv.presentation.workbook import CALCULATION, workbook_of, workbook_of_evaluation
 
 CATALOGUE = load()
 FIFTEEN_DIGITS = Decimal("5e-15")

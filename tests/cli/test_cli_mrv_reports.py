@@ -15,7 +15,8 @@ from cli_helpers import answered, refused, run
 from certificates.inventory_report import report_of
 from core import jcs
 from core.errors import Unavailable
-from mrv import catalogue, explained
+from mrv.authoring import catalogue
+from mrv.presentation import explained
 
 CASE = next(case for case in catalogue.load().cases
             if case.rule == "inventory.enterprise@1" and "error" not in case.body)

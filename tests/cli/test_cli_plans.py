@@ -11,8 +11,8 @@ import pytest
 from cli_helpers import JIANGHUI, MAIN, START, STEEL, SUZHENG, Park, answered, period, refused, run
 
 from core.period import instant_text
-from mrv.catalogue import load
-from mrv.plan import parse_plan
+from mrv.authoring.catalogue import load
+from mrv.quality.plan import parse_plan
 
 DAY = 86_400_000
 CASE = next(case for case in load().cases if case.rule == "inventory.general@1"

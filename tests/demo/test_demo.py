@@ -19,7 +19,7 @@ from certificates.store import StoredStatement
 from cli.demo.forgeries import FORGERIES, Forgery, forge, verdict
 from core.database import reading
 from ledger import log
-from mrv import catalogue
+from mrv.authoring import catalogue
 from verify.bundle import read_container
 from verify.trust import Trust, load_trust
 

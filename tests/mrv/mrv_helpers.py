@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 
 from core.errors import CarbonSealError
-from mrv.authoring import formula_document, parameter_documents
-from mrv.formula import Formula
-from mrv.parameter import Parameter
+from mrv.authoring.translate import formula_document, parameter_documents
+from mrv.definitions.formula import Formula
+from mrv.definitions.parameter import Parameter
 
 START, END = "2026-10-31T16:00:00.000Z", "2026-11-30T16:00:00.000Z"
 PERIOD = {"start": START, "end": END, "zone": "Asia/Shanghai"}

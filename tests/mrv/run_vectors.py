@@ -12,7 +12,7 @@ from typing import Any
 from split_helpers import AUGUST, JULY, JUNE, TODAY, glass, glass_rules, in_parts, month, paper_item, span, whole
 
 from core.errors import CarbonSealError
-from mrv.service import result_json
+from mrv.calculation.service import result_json
 
 TARGET = Path(__file__).parents[1] / "vectors" / "runs" / "runs.json"
 _GAP = {"type": "substitution", "rule": "greatest-rate", "meter": None, "start": "2026-06-10T16:00:00.000Z",

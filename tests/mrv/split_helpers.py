@@ -5,10 +5,10 @@ from __future__ import annotations
 from datetime import date
 from typing import Any
 
-from mrv.authoring import methodology_document, parameter_documents
-from mrv.catalogue import shipped
-from mrv.ruleset import RuleSet
-from mrv.run import RunResult, run
+from mrv.authoring.catalogue import shipped
+from mrv.authoring.translate import methodology_document, parameter_documents
+from mrv.calculation.run import RunResult, run
+from mrv.definitions.ruleset import RuleSet
 
 ZONE = "Asia/Shanghai"
 JUNE, JULY, AUGUST = "2026-05-31T16:00:00.000Z", "2026-06-30T16:00:00.000Z", "2026-07-31T16:00:00.000Z"

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from core.errors import InputError
-from mrv.allocation import proportional, spread
+from mrv.calculation.allocation import proportional, spread
 
 amounts = st.lists(st.integers(0, 10**12), min_size=1, max_size=8)
 

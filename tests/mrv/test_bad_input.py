@@ -9,11 +9,11 @@ from typing import Any
 import pytest
 from mrv_helpers import code_of, inventory, item, paper, register, small_parameter
 
-from mrv.catalogue import Catalogue, load, shipped
-from mrv.lint import entries, findings
-from mrv.ruleset import RuleSet
-from mrv.run import run
-from mrv.service import evaluate, run_methodology
+from mrv.authoring.catalogue import Catalogue, load, shipped
+from mrv.authoring.lint import entries, findings
+from mrv.calculation.run import run
+from mrv.calculation.service import evaluate, run_methodology
+from mrv.definitions.ruleset import RuleSet
 
 RULES = shipped()
 TODAY = date(2026, 12, 5)

@@ -12,10 +12,10 @@ from split_helpers import AUGUST, JULY, JUNE, ZONE, glass_rules
 
 from core.errors import FormError
 from core.period import Period, instant_text
-from mrv.authoring import parameter_documents
-from mrv.catalogue import shipped
-from mrv.changes import midnight, parts_of
-from mrv.ruleset import RuleSet
+from mrv.authoring.catalogue import shipped
+from mrv.authoring.translate import parameter_documents
+from mrv.definitions.changes import midnight, parts_of
+from mrv.definitions.ruleset import RuleSet
 
 RULES = glass_rules()
 DAY = 86_400_000

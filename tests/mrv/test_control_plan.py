@@ -10,10 +10,10 @@ import pytest
 from mrv_helpers import PERIOD, code_of, inventory, item, paper, register
 
 from core.period import Period
-from mrv.catalogue import shipped
-from mrv.inputs import Inputs, read_inputs
-from mrv.plan import ControlPlan, check_history, check_inputs, parse_plan, plan_in_force
-from mrv.quality import Finding
+from mrv.authoring.catalogue import shipped
+from mrv.calculation.inputs import Inputs, read_inputs
+from mrv.quality.checks import Finding
+from mrv.quality.plan import ControlPlan, check_history, check_inputs, parse_plan, plan_in_force
 
 METHODOLOGY = shipped().methodologies["inventory.general@1"]
 DATUM = {"input": "purchased_electricity", "title": {"zh": "购入电量", "en": "purchased electricity"},

@@ -11,9 +11,9 @@ from hypothesis import strategies as st
 from mrv_helpers import code_of
 
 from core.period import Period
-from mrv import quality
-from mrv.coverage import Integers, coverage, difference, stack_hours
-from mrv.quality import Finding, Instrument
+from mrv.quality import checks as quality
+from mrv.quality.checks import Finding, Instrument
+from mrv.quality.coverage import Integers, coverage, difference, stack_hours
 
 HOUR = 3_600_000
 DAY = Period(0, 24 * HOUR)

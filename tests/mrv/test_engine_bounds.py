@@ -16,15 +16,15 @@ from core.numbers import decimal_text
 from core.period import Period, parse_instant
 from core.quantity import Quantity
 from core.units import parse_unit
-from mrv.catalogue import load, shipped
-from mrv.dates import days_of, parse_day
-from mrv.fields import MAX_QUANTITIES
-from mrv.formula import Formula
-from mrv.inputs import MAX_ITEMS, read_inputs
-from mrv.interpreter import round_to
-from mrv.methodology import Methodology
-from mrv.run import run
-from mrv.service import evaluate, evaluate_batch, run_methodology
+from mrv.authoring.catalogue import load, shipped
+from mrv.calculation.inputs import MAX_ITEMS, read_inputs
+from mrv.calculation.run import run
+from mrv.calculation.service import evaluate, evaluate_batch, run_methodology
+from mrv.definitions.dates import days_of, parse_day
+from mrv.definitions.fields import MAX_QUANTITIES
+from mrv.definitions.formula import Formula
+from mrv.definitions.methodology import Methodology
+from mrv.language.interpreter import round_to
 
 RULES, TODAY = shipped(), date(2026, 12, 5)
 D = Decimal

@@ -22,16 +22,16 @@ from core.numbers import decimal_text, parse_decimal, parse_natural
 from core.period import Period
 from core.quantity import Quantity, printed_decimal
 from core.units import parse_unit
-from mrv.authoring import formula_document, methodology_document, parameter_documents
-from mrv.catalogue import load
-from mrv.dates import Validity, days_of, parse_day
-from mrv.explain import explain
-from mrv.formula import Formula
-from mrv.parser import parse as parse_expression
-from mrv.ruleset import RuleSet
-from mrv.run import RunResult, run
-from mrv.service import evaluate, evaluate_batch, result_json
-from mrv.statement import Context, build, rebuild, records_of
+from mrv.authoring.catalogue import load
+from mrv.authoring.translate import formula_document, methodology_document, parameter_documents
+from mrv.calculation.run import RunResult, run
+from mrv.calculation.service import evaluate, evaluate_batch, result_json
+from mrv.calculation.statement import Context, build, rebuild, records_of
+from mrv.definitions.dates import Validity, days_of, parse_day
+from mrv.definitions.formula import Formula
+from mrv.definitions.ruleset import RuleSet
+from mrv.language.parser import parse as parse_expression
+from mrv.presentation.explain import explain
 
 CATALOGUE = load()
 RULES = CATALOGUE.ruleset

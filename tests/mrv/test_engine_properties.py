@@ -17,11 +17,11 @@ from mrv_helpers import green, inventory, item, paper
 from core.numbers import decimal_text
 from core.quantity import Quantity
 from core.units import Unit, known_symbols, parse_unit
-from mrv.allocation import proportional, spread
-from mrv.catalogue import load
-from mrv.fields import read_given
-from mrv.run import run
-from mrv.service import outputs_json
+from mrv.authoring.catalogue import load
+from mrv.calculation.allocation import proportional, spread
+from mrv.calculation.run import run
+from mrv.calculation.service import outputs_json
+from mrv.definitions.fields import read_given
 
 CATALOGUE = load()
 RULES, TODAY = CATALOGUE.ruleset, date(2026, 12, 5)

@@ -10,9 +10,12 @@ import pytest
 from mrv_helpers import green, inventory, item, paper, saving, small_formula
 
 from core.quantity import Quantity
-from mrv.catalogue import Case, load, shipped
-from mrv.chain import StepResult
-from mrv.explain import (
+from mrv.authoring.catalogue import Case, load, shipped
+from mrv.calculation.chain import StepResult
+from mrv.calculation.inputs import Item
+from mrv.calculation.run import RunResult, run
+from mrv.definitions.fields import read_given
+from mrv.presentation.explain import (
     FACTS,
     MAX_ITEMS_SHOWN,
     Line,
@@ -24,11 +27,8 @@ from mrv.explain import (
     source_facts,
     walk_lines,
 )
-from mrv.fields import read_given
-from mrv.inputs import Item
-from mrv.origins import origins_of
-from mrv.run import RunResult, run
-from mrv.worked import operations, shorten, worked
+from mrv.presentation.origins import origins_of
+from mrv.presentation.worked import operations, shorten, worked
 
 RULES, TODAY = shipped(), date(2026, 12, 5)
 METHODOLOGY_CASES = [case for case in load().cases if case.kind == "methodology" and "error" not in case.body]

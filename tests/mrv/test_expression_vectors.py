@@ -10,14 +10,14 @@ import pytest
 
 from core.errors import CarbonSealError
 from core.jcs import digest
-from mrv.catalogue import load
-from mrv.catalogue_docs import expression_vectors, methodologies_page
-from mrv.checker import OPERATORS, check
-from mrv.fields import Input, read_given
-from mrv.formula import Formula
-from mrv.parser import parse
-from mrv.render import render
-from mrv.service import outputs_json
+from mrv.authoring.catalogue import load
+from mrv.authoring.catalogue_docs import expression_vectors, methodologies_page
+from mrv.calculation.service import outputs_json
+from mrv.definitions.fields import Input, read_given
+from mrv.definitions.formula import Formula
+from mrv.language.checker import OPERATORS, check
+from mrv.language.parser import parse
+from mrv.language.render import render
 
 ROOT = Path(__file__).parents[2]
 FOLDER = ROOT / "tests/vectors/expressions"

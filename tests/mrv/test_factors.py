@@ -10,9 +10,9 @@ import pytest
 
 from core.errors import InputError
 from core.quantity import printed_decimal
-from mrv.catalogue import shipped
-from mrv.parameter import FIXED, Parameter, ParameterValue
-from mrv.service import parameter
+from mrv.authoring.catalogue import shipped
+from mrv.calculation.service import parameter
+from mrv.definitions.parameter import FIXED, Parameter, ParameterValue
 
 RULES = shipped()
 TABLE = Path(__file__).parents[1] / "data" / "factors.csv"

@@ -15,8 +15,8 @@ from split_helpers import JULY, JUNE, glass, glass_rules, month, paper_item, who
 from core.jcs import canonical, parse
 from core.numbers import decimal_text
 from core.period import instant_text
-from mrv.service import result_json
-from mrv.statement import Context, build, rebuild, records_of
+from mrv.calculation.service import result_json
+from mrv.calculation.statement import Context, build, rebuild, records_of
 
 RULES = glass_rules()
 DAY_1, DAY_2, DAY_3 = "2026-06-01T16:00:00.000Z", "2026-06-02T16:00:00.000Z", "2026-06-03T16:00:00.000Z"

@@ -13,10 +13,10 @@ from typing import Any
 import pytest
 
 from core.errors import CarbonSealError, InputError
-from mrv.catalogue import RULES, load
-from mrv.lint import findings
-from mrv.run import run
-from mrv.service import evaluate, run_methodology
+from mrv.authoring.catalogue import RULES, load
+from mrv.authoring.lint import findings
+from mrv.calculation.run import run
+from mrv.calculation.service import evaluate, run_methodology
 
 GUIDE = Path(__file__).parents[2] / "docs/guides/add-a-rule.md"
 BLOCKS = re.findall(r"```yaml\n(.*?)```", GUIDE.read_text("utf-8"), re.DOTALL)

@@ -14,10 +14,10 @@ from core.jcs import canonical
 from core.jcs import parse as parse_json
 from core.quantity import Quantity
 from core.units import parse_unit
-from mrv.checker import ListType, Node, check
-from mrv.formula import Formula
-from mrv.parser import MAX_DEPTH, MAX_EXPRESSION_CHARS, MAX_TREE_DEPTH, parse
-from mrv.service import outputs_json, trace_json
+from mrv.calculation.service import outputs_json, trace_json
+from mrv.definitions.formula import Formula
+from mrv.language.checker import ListType, Node, check
+from mrv.language.parser import MAX_DEPTH, MAX_EXPRESSION_CHARS, MAX_TREE_DEPTH, parse
 
 INPUTS = {"a": "t", "b": "kg", "c": "tCO2", "x": "1", "kind": "text", "parts": {"list": "t"},
           "table": {"list": {"key": "t", "value": "GJ", "name": "text"}}}

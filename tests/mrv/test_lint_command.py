@@ -1,4 +1,4 @@
-"""`python -m mrv.lint` on files as people break them: a code and a place, never a stack."""
+"""`python -m mrv.authoring.lint` on files as people break them: a code and a place, never a stack."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from mrv.catalogue import RULES
-from mrv.lint import RELEASED, main
+from mrv.authoring.catalogue import RULES
+from mrv.authoring.lint import RELEASED, main
 
 
 @pytest.fixture

@@ -16,12 +16,12 @@ from core import numbers
 from core.errors import CarbonSealError
 from core.jcs import canonical, parse
 from core.numbers import decimal_text
-from mrv.catalogue import Case, load
-from mrv.label import STAGES, carbon_label
-from mrv.ruleset import RuleSet
-from mrv.run import RunResult, run
-from mrv.service import evaluate
-from mrv.statement import Context, build, rebuild, records_of
+from mrv.authoring.catalogue import Case, load
+from mrv.calculation.run import RunResult, run
+from mrv.calculation.service import evaluate
+from mrv.calculation.statement import Context, build, rebuild, records_of
+from mrv.definitions.ruleset import RuleSet
+from mrv.presentation.label import STAGES, carbon_label
 
 CATALOGUE = load()
 RULES = CATALOGUE.ruleset

@@ -15,9 +15,9 @@ from hypothesis import strategies as st
 from core.errors import InputError
 from core.quantity import Quantity
 from core.units import Unit
-from mrv.catalogue import shipped
-from mrv.fields import Field
-from mrv.interpreter import Step
+from mrv.authoring.catalogue import shipped
+from mrv.definitions.fields import Field
+from mrv.language.interpreter import Step
 
 RULES = shipped()
 F = Fraction

@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 
 from core.quantity import Quantity
 from core.units import ONE, Unit, parse_unit
-from mrv.catalogue import shipped
-from mrv.formula import Formula
+from mrv.authoring.catalogue import shipped
+from mrv.definitions.formula import Formula
 
 RULES = shipped()
 Q = Quantity.of

@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 from mrv_helpers import code_of, small_parameter
 
-from mrv.catalogue import load, read_yaml
-from mrv.lint import RELEASED, entries, findings, main
+from mrv.authoring.catalogue import load, read_yaml
+from mrv.authoring.lint import RELEASED, entries, findings, main
 
 CATALOGUE = load()
 OLD, NEW = date(2025, 12, 31), date(2026, 1, 1)

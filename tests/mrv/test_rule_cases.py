@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from core.errors import CarbonSealError
-from mrv.catalogue import Case, load
-from mrv.service import evaluate, run_methodology
+from mrv.authoring.catalogue import Case, load
+from mrv.calculation.service import evaluate, run_methodology
 
 CATALOGUE = load()
 FORMULA_CASES = [case for case in CATALOGUE.cases if case.kind == "formula"]

@@ -13,8 +13,8 @@ import pytest
 from mrv_helpers import code_of
 
 from core.quantity import Quantity
-from mrv.catalogue import shipped
-from mrv.service import evaluate
+from mrv.authoring.catalogue import shipped
+from mrv.calculation.service import evaluate
 
 RULES = shipped()
 

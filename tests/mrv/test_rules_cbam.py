@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 from mrv_helpers import code_of, document, item
 
 from core.errors import CarbonSealError
-from mrv.catalogue import shipped
-from mrv.service import evaluate, run_methodology
+from mrv.authoring.catalogue import shipped
+from mrv.calculation.service import evaluate, run_methodology
 
 RULES = shipped()
 TODAY = date(2026, 12, 5)

@@ -4,8 +4,8 @@ from datetime import date
 from decimal import Decimal
 
 from core.quantity import Quantity
-from mrv.catalogue import shipped
-from mrv.ruleset import RuleSet, check_released, listing, release
+from mrv.authoring.catalogue import shipped
+from mrv.definitions.ruleset import RuleSet, check_released, listing, release
 
 READ = ["c1.ncv.natural_gas", "c1.cc.natural_gas", "c1.of.natural_gas", "grid.average.jiangsu"]
 

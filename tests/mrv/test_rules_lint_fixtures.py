@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 from mrv_helpers import code_of
 
-from mrv.catalogue import Catalogue, load
-from mrv.lint import findings
+from mrv.authoring.catalogue import Catalogue, load
+from mrv.authoring.lint import findings
 
 HEAD = """shared: {select: SELECT, unit: kgCO2/kWh, region: CN, SHARED}
 parameters:

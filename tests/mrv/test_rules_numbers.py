@@ -12,9 +12,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from mrv_helpers import code_of
 
-from mrv.allocation import proportional
-from mrv.catalogue import shipped
-from mrv.service import evaluate, parameter
+from mrv.authoring.catalogue import shipped
+from mrv.calculation.allocation import proportional
+from mrv.calculation.service import evaluate, parameter
 
 RULES = shipped()
 

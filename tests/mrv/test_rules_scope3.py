@@ -14,8 +14,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from mrv_helpers import code_of
 
-from mrv.catalogue import shipped
-from mrv.service import evaluate
+from mrv.authoring.catalogue import shipped
+from mrv.calculation.service import evaluate
 
 RULES = shipped()
 ENERGY, MASS, MONEY = "kgCO2e/kWh", "kgCO2e/kg", "kgCO2e/USD"

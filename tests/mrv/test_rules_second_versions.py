@@ -11,8 +11,8 @@ import pytest
 from mrv_helpers import code_of
 
 from core.errors import CarbonSealError
-from mrv.catalogue import Case, load
-from mrv.service import evaluate, run_methodology
+from mrv.authoring.catalogue import Case, load
+from mrv.calculation.service import evaluate, run_methodology
 
 CATALOGUE = load()
 RULES = CATALOGUE.ruleset

@@ -26,8 +26,8 @@ from mrv_helpers import (
 from core.errors import Refused
 from core.numbers import decimal_text
 from core.records import Interval
-from mrv.catalogue import shipped
-from mrv.run import RunResult, run
+from mrv.authoring.catalogue import shipped
+from mrv.calculation.run import RunResult, run
 
 RULES = shipped()
 TODAY = date(2026, 12, 5)

@@ -17,8 +17,8 @@ import pytest
 
 from core.quantity import Quantity
 from core.units import parse_unit
-from mrv.catalogue import shipped
-from mrv.service import parameter
+from mrv.authoring.catalogue import shipped
+from mrv.calculation.service import parameter
 
 RULES = shipped()
 CASES = json.loads((Path(__file__).parents[1] / "data" / "mrv_cases.json").read_text("utf-8"), parse_float=Decimal)

@@ -11,9 +11,9 @@ from test_control_plan import plan, revision
 from core import jcs
 from core.errors import CarbonSealError, VerificationFailed
 from core.ethereum import Account, Domain
-from mrv.catalogue import shipped
-from mrv.plan import check_document, check_plan, parse_plan
-from mrv.signed_plan import read_signed_plan, sign_plan
+from mrv.authoring.catalogue import shipped
+from mrv.quality.plan import check_document, check_plan, parse_plan
+from mrv.quality.signed_plan import read_signed_plan, sign_plan
 
 ACCOUNT = Account(b"a" * 32)
 DOMAIN = Domain("CarbonSeal", "1", 31337, "0x5FbDB2315678afecb367f032d93F642f64180aa3")

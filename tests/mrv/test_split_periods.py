@@ -14,10 +14,10 @@ from split_helpers import AUGUST, JULY, JUNE, glass, glass_rules, in_parts, mont
 
 from core.jcs import canonical, parse
 from core.numbers import decimal_text
-from mrv.ruleset import RuleSet
-from mrv.run import RunResult
-from mrv.service import result_json
-from mrv.statement import Context, build, inputs_document, rebuild, records_of
+from mrv.calculation.run import RunResult
+from mrv.calculation.service import result_json
+from mrv.calculation.statement import Context, build, inputs_document, rebuild, records_of
+from mrv.definitions.ruleset import RuleSet
 
 CONTEXT = Context("park.example", "11" * 32, "22" * 32, {"max_staleness_ms": "0"})
 RULES = glass_rules()

@@ -13,10 +13,10 @@ from core.claims import exclusivity_key
 from core.jcs import canonical, parse
 from core.merkle import inclusion_path, leaf_hash, verify_inclusion
 from core.period import Period
-from mrv.catalogue import shipped
-from mrv.ruleset import RuleSet, check_released, listing, listing_root, release
-from mrv.run import run
-from mrv.statement import Context, build, details_root, inputs_document, rebuild, records_of
+from mrv.authoring.catalogue import shipped
+from mrv.calculation.run import run
+from mrv.calculation.statement import Context, build, details_root, inputs_document, rebuild, records_of
+from mrv.definitions.ruleset import RuleSet, check_released, listing, listing_root, release
 
 RULES = shipped()
 TODAY = date(2026, 12, 5)

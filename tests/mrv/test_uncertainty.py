@@ -14,9 +14,9 @@ from split_helpers import AUGUST, JULY, JUNE, glass, glass_rules, in_parts, mont
 from core.numbers import CONTEXT
 from core.quantity import Quantity
 from core.units import parse_unit
-from mrv.service import result_json
-from mrv.spread import EXACT, Spread, Untraceable, of_input, percent, propagate
-from mrv.statement import Context, build, records_of
+from mrv.calculation.service import result_json
+from mrv.calculation.spread import EXACT, Spread, Untraceable, of_input, percent, propagate
+from mrv.calculation.statement import Context, build, records_of
 
 RULES = glass_rules()
 Q = Quantity.of

@@ -12,10 +12,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from mrv_helpers import code_of, green, inventory, item, paper
 
-from mrv.catalogue import shipped
-from mrv.run import RunResult, run
-from mrv.statement import Context, build, records_of
-from mrv.whatif import (
+from mrv.authoring.catalogue import shipped
+from mrv.calculation.run import RunResult, run
+from mrv.calculation.statement import Context, build, records_of
+from mrv.calculation.whatif import (
     ASSUMED,
     MAX_SCENARIOS,
     SCENARIO,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import portal_helpers as portal
 import pytest
 
-from mrv.catalogue import Catalogue, load
+from mrv.authoring.catalogue import Catalogue, load
 
 
 @pytest.fixture(scope="session", autouse=True)

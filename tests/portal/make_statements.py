@@ -15,7 +15,7 @@ if __name__ == "__main__":
 import portal_runs as runs
 import portal_statements
 
-from mrv.ruleset import RuleSet
+from mrv.definitions.ruleset import RuleSet
 
 TARGET = Path(__file__).parent / "vectors" / "statements.json"
 

@@ -14,9 +14,9 @@ from typing import Any
 
 from core.errors import CarbonSealError
 from core.numbers import decimal_text, parse_decimal
-from mrv.authoring import formula_document
-from mrv.ruleset import RuleSet
-from mrv.service import evaluate, evaluate_batch
+from mrv.authoring.translate import formula_document
+from mrv.calculation.service import evaluate, evaluate_batch
+from mrv.definitions.ruleset import RuleSet
 
 PORTAL = Path(__file__).parents[2] / "verifier-portal"
 

@@ -6,7 +6,7 @@ from typing import Any
 
 from portal_runs import Run
 
-from mrv.authoring import formula_document
+from mrv.authoring.translate import formula_document
 
 EXPRESSIONS = {
     "sum": "a + b - c", "product": "a * b * c", "quotient": "a / b / c", "twice": "a * a - a", "negation": "-a + -b",

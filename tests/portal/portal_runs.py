@@ -16,10 +16,10 @@ from core.errors import CarbonSealError
 from core.numbers import CONTEXT, decimal_text, parse_decimal
 from core.quantity import Quantity
 from core.units import parse_unit
-from mrv.catalogue import Case
-from mrv.dates import parse_day
-from mrv.ruleset import RuleSet
-from mrv.service import parameter, run_methodology
+from mrv.authoring.catalogue import Case
+from mrv.calculation.service import parameter, run_methodology
+from mrv.definitions.dates import parse_day
+from mrv.definitions.ruleset import RuleSet
 
 VECTORS = Path(__file__).parents[1] / "vectors" / "runs" / "runs.json"
 

@@ -13,10 +13,10 @@ from portal_runs import Run
 
 from core.errors import CarbonSealError, FormError
 from core.jcs import canonical
-from mrv.dates import parse_day
-from mrv.ruleset import RuleSet, check_released, listing, listing_root, release
-from mrv.run import run
-from mrv.statement import Context, build, rebuild, records_of
+from mrv.calculation.run import run
+from mrv.calculation.statement import Context, build, rebuild, records_of
+from mrv.definitions.dates import parse_day
+from mrv.definitions.ruleset import RuleSet, check_released, listing, listing_root, release
 
 RELEASE_TIME = 1_780_000_000_000
 

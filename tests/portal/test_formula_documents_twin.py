@@ -10,8 +10,8 @@ from typing import Any
 import portal_helpers as portal
 
 from core.errors import CarbonSealError
-from mrv.catalogue import Catalogue
-from mrv.formula import Formula
+from mrv.authoring.catalogue import Catalogue
+from mrv.definitions.formula import Formula
 
 COUNT = 3_000
 

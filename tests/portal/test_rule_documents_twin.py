@@ -15,7 +15,7 @@ import portal_runs as runs
 import pytest
 
 from core.errors import CarbonSealError
-from mrv.ruleset import RuleSet
+from mrv.definitions.ruleset import RuleSet
 
 COUNT = 1_500
 

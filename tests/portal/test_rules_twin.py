@@ -11,8 +11,8 @@ import make_symbols
 import portal_helpers as portal
 import pytest
 
-from mrv.catalogue import Catalogue
-from mrv.ruleset import RuleSet
+from mrv.authoring.catalogue import Catalogue
+from mrv.definitions.ruleset import RuleSet
 
 SEED = 20261122
 

@@ -16,8 +16,8 @@ import portal_runs as runs
 import pytest
 
 from core.quantity import Quantity
-from mrv.catalogue import Catalogue
-from mrv.ruleset import RuleSet
+from mrv.authoring.catalogue import Catalogue
+from mrv.definitions.ruleset import RuleSet
 
 SEED = 20261122
 SHARED_CASES = Path(__file__).parents[1] / "mrv" / "test_shared_cases.py"

@@ -15,8 +15,8 @@ import pytest
 
 from core.jcs import canonical
 from core.merkle import leaf_hash, root
-from mrv.catalogue import Catalogue
-from mrv.ruleset import RuleSet
+from mrv.authoring.catalogue import Catalogue
+from mrv.definitions.ruleset import RuleSet
 
 
 @pytest.fixture(scope="module")

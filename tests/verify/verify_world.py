@@ -48,10 +48,10 @@ from ledger.anchor.layout import (
     spent_slots,
 )
 from ledger.checkpoint import Checkpoint, WitnessPolicy
-from mrv import statement as statements
-from mrv.catalogue import load
-from mrv.ruleset import listing, release
-from mrv.run import run
+from mrv.authoring.catalogue import load
+from mrv.calculation import statement as statements
+from mrv.calculation.run import run
+from mrv.definitions.ruleset import listing, release
 from verify.bundle import read_container, write_bundle
 from verify.chainstate import status_slots
 from verify.completeness import figures

@@ -18,8 +18,8 @@ from core.ethereum import Domain
 from core.merkle import leaf_hash
 from core.numbers import decimal_text
 from core.opinions import ISSUING, OpinionDocument, opinion_signer
-from mrv.gaps import SUBSTITUTION
-from mrv.run import PERIOD_SPLIT
+from mrv.calculation.gaps import SUBSTITUTION
+from mrv.calculation.run import PERIOD_SPLIT
 from verify.accounts import check_account
 from verify.case import Case
 from verify.model import Details, Entry

@@ -10,8 +10,8 @@ from core import jcs
 from core.errors import CarbonSealError, VerificationFailed
 from core.fields import mapping
 from core.numbers import parse_natural
-from mrv.ruleset import RELEASE_SCHEMA, RuleSet, check_released
-from mrv.statement import rebuild
+from mrv.calculation.statement import rebuild
+from mrv.definitions.ruleset import RELEASE_SCHEMA, RuleSet, check_released
 from verify.case import Case
 from verify.report import NotChecked
 from verify.surplus import check_rules

@@ -1,0 +1,1 @@
+"""From YAML as people write it to definitions: the shipped catalogue, its checks and its printed form."""

@@ -1,0 +1,120 @@
+"""Reads the rules from YAML: the only module that knows YAML. Everything after it is canonical JSON.
+
+    mrv/rules/parameters/**.yaml     families of dated values
+    mrv/rules/formulas/**.yaml       one formula each, its cases beside it
+    mrv/rules/methodologies/**.yaml  one methodology each, its cases beside it
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from core.errors import CarbonSealError, FormError
+from mrv.authoring.translate import formula_document, methodology_document, parameter_documents
+from mrv.definitions.ruleset import RuleSet
+
+RULES = Path(__file__).parent.parent / "rules"
+MAX_FILE_BYTES = 2**20
+# Released before a formula and a methodology were kept from sharing a key; what is released stays under its name.
+_SHARED_KEYS = frozenset({"ets.allocation-2024@1", "footprint.product@1", "reduction.energy-saving@1"})
+
+
+class _Loader(yaml.CSafeLoader if hasattr(yaml, "CSafeLoader") else yaml.SafeLoader):  # type: ignore[misc]
+    """Every scalar stays text, so no float and no date is ever guessed; a key that occurs twice is an error."""
+
+    yaml_implicit_resolvers: dict[str, Any] = {}  # noqa: RUF012  read by PyYAML as a class attribute
+
+    def construct_mapping(self, node: Any, deep: bool = False) -> dict[Any, Any]:
+        keys = [key.value for key, _ in node.value]
+        if len(set(keys)) != len(keys):
+            raise FormError("rule-malformed", f"a key occurs twice among {', '.join(keys[:20])}")
+        return dict(super().construct_mapping(node, deep))
+
+
+@dataclass(frozen=True)
+class Case:
+    """A worked case beside a rule: `kind` "formula" or "methodology", the rule's key, and what it says."""
+
+    kind: str
+    rule: str
+    name: str
+    body: dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Catalogue:
+    """The rules of a folder and the cases beside them."""
+
+    ruleset: RuleSet
+    cases: tuple[Case, ...]
+
+
+def load(folder: Path = RULES) -> Catalogue:
+    """Every rule below a folder, checked. Raises FormError naming the file."""
+    documents: dict[str, Any] = {}
+    cases: list[Case] = []
+    for path in sorted((folder / "parameters").rglob("*.yaml")):
+        for document in _convert(path, parameter_documents):
+            _add(documents, f"parameters/{document['id']}", document, path)
+    readers: dict[str, Callable[[Any], dict[str, Any]]] = {
+        "formulas": formula_document, "methodologies": methodology_document}
+    for kind, reader in readers.items():
+        for path in sorted((folder / kind).rglob("*.yaml")):
+            document = _convert(path, reader)
+            key = f"{document['id']}@{document['version']}"
+            _add(documents, f"{kind}/{key}", document, path)
+            cases += _cases(path, kind, key)
+            _check_key(documents, key, path)
+    return Catalogue(RuleSet.from_documents(documents), tuple(cases))
+
+
+@cache
+def shipped() -> RuleSet:
+    """The rules that come with this version."""
+    return load().ruleset
+
+
+def _add(documents: dict[str, Any], name: str, document: Any, path: Path) -> None:
+    if name in documents:
+        raise FormError("rule-malformed", f"{name} is defined twice", where=path.name)
+    documents[name] = document
+
+
+def _check_key(documents: Mapping[str, Any], key: str, path: Path) -> None:
+    if {f"formulas/{key}", f"methodologies/{key}"} <= documents.keys() and key not in _SHARED_KEYS:
+        raise FormError("rule-malformed", f"a formula and a methodology are both called {key!r}", where=path.name,
+                        hint="give one of them another id: cases and commands name a rule by its key")
+
+
+def _convert(path: Path, reader: Callable[[Any], Any]) -> Any:
+    try:
+        return reader(read_yaml(path))
+    except CarbonSealError as error:
+        error.where = f"{path.name} {error.where}".strip()
+        raise
+
+
+def read_yaml(path: Path) -> Any:
+    """One YAML document, scalars as text. Raises FormError (yaml-malformed)."""
+    data = path.read_bytes()
+    if len(data) > MAX_FILE_BYTES:
+        raise FormError("yaml-malformed", f"{len(data)} bytes exceed the limit of {MAX_FILE_BYTES}", where=path.name)
+    try:
+        value = yaml.load(data, Loader=_Loader)  # noqa: S506  a safe loader that keeps text
+    except (yaml.YAMLError, UnicodeDecodeError, RecursionError) as error:
+        raise FormError("yaml-malformed", f"not YAML: {error}", where=path.name) from None
+    if not isinstance(value, dict):
+        raise FormError("yaml-malformed", "a rule file is a mapping", where=path.name)
+    return value
+
+
+def _cases(path: Path, kind: str, key: str) -> Iterator[Case]:
+    for number, body in enumerate(read_yaml(path).get("cases") or ()):
+        yield Case(kind.removesuffix("s").replace("methodologie", "methodology"), key,
+                   body.get("name") or str(number), body)

@@ -1,0 +1,225 @@
+"""Evaluates the steps of a methodology on the inputs of one period: formula calls with what their arguments bind to.
+
+Every value travels with its spread (`spread`). Nothing is guessed: a missing input, a rule not in force, an
+unconfirmed parameter where none is allowed, are errors.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date
+from typing import Any, NamedTuple
+
+from core.errors import FormError, InputError
+from core.quantity import Quantity
+from mrv.calculation.inputs import Inputs
+from mrv.calculation.spread import EXACT, Spread, Untraceable, joined, of_input, propagate
+from mrv.definitions.dates import check_in_force, days_of
+from mrv.definitions.formula import Evaluation
+from mrv.definitions.methodology import Methodology, StepRule, fill
+from mrv.definitions.parameter import ParameterValue
+from mrv.definitions.ruleset import RuleSet
+from mrv.language.checker import TEXT
+
+Read = tuple[tuple[str, ParameterValue], ...]
+
+
+@dataclass(frozen=True)
+class StepResult:
+    """One formula call: step name, member of a family or "", its evaluation, and the part of the period it is of."""
+
+    step: str
+    member: str
+    evaluation: Evaluation
+    part: int = 0
+
+
+class Bound(NamedTuple):
+    """What an argument binds to: a Quantity, a text or a list, and in the same shape the spread of each value."""
+
+    value: Any
+    spread: Any
+
+
+@dataclass(frozen=True)
+class Reported:
+    """An output of a methodology with its spread; None where uncertainty could not be carried through a table."""
+
+    quantity: Quantity
+    spread: Spread | None
+
+
+@dataclass
+class Chain:
+    """The state of evaluating one part: what was called, which parameters were read, what each step gave."""
+
+    ruleset: RuleSet
+    methodology: Methodology
+    at: date
+    inputs: Inputs
+    part: int = 0
+    steps: list[StepResult] = field(default_factory=list)
+    read: dict[tuple[str, str], ParameterValue] = field(default_factory=dict)
+    spreads: dict[str, list[dict[str, Spread] | None]] = field(default_factory=dict)
+
+    @property
+    def parameters(self) -> Read:
+        """The parameter values in order of reading."""
+        return tuple((path, value) for (path, _), value in self.read.items())
+
+    def calls(self, step: str) -> list[StepResult]:
+        """What a step gave, one result for each member."""
+        return [call for call in self.steps if call.step == step]
+
+
+def evaluate_steps(ruleset: RuleSet, methodology: Methodology, at: date, inputs: Inputs, part: int = 0) -> Chain:
+    """Every step in order. Raises InputError and FormError with the codes of docs/spec/rules.md."""
+    chain = Chain(ruleset, methodology, at, inputs, part)
+    for step in methodology.steps:
+        _run_step(chain, step)
+    return chain
+
+
+def outputs_of(chain: Chain) -> dict[str, Reported]:
+    """The outputs by name; one of a repeated step gives an output for each member, "name.member"."""
+    found: dict[str, Reported] = {}
+    for name, step, output in chain.methodology.outputs:
+        for call, spreads in zip(chain.calls(step), chain.spreads[step], strict=True):
+            quantity = call.evaluation.outputs[output]
+            if not isinstance(quantity, Quantity):
+                raise FormError("rule-malformed", f"{step}.{output} is not a quantity", where=chain.methodology.key)
+            key = f"{name}.{call.member}" if call.member else name
+            found[key] = Reported(quantity, spreads[output] if spreads is not None else None)
+    return found
+
+
+def _run_step(chain: Chain, step: StepRule) -> None:
+    formula = chain.ruleset.formulas[step.formula]
+    check_in_force(formula.key, formula.validity, *days_of(chain.inputs.period))
+    if formula.status == "unconfirmed":
+        check_allowed(chain, formula.key, formula.source, formula.key)
+    chain.spreads[step.name] = []
+    for member in chain.inputs.members(step.each) if step.each else [""]:
+        bound = {name: _bind(chain, binding, member) for name, binding in step.arguments}
+        evaluation = formula.evaluate({name: item.value for name, item in bound.items()})
+        chain.steps.append(StepResult(step.name, member, evaluation, chain.part))
+        chain.spreads[step.name].append(_spread(evaluation, bound))
+
+
+def _spread(evaluation: Evaluation, bound: Mapping[str, Bound]) -> dict[str, Spread] | None:
+    """The spreads of the outputs; None where one of the arguments has none or passes through a table."""
+    given = {name: item.spread for name, item in bound.items()}
+    leaves = list(_leaves(given))
+    if None in leaves:
+        return None
+    if not any(leaf.parts for leaf in leaves if leaf is not None):
+        return dict.fromkeys(evaluation.outputs, EXACT)
+    try:
+        return propagate(evaluation, given)
+    except (Untraceable, ArithmeticError):
+        # A contribution beyond every scale (a denominator near 0) is not carried either.
+        return None
+
+
+def _leaves(given: Any) -> Iterator[Spread | None]:
+    if isinstance(given, Mapping):
+        given = list(given.values())
+    if isinstance(given, list):
+        for item in given:
+            yield from _leaves(item)
+    else:
+        yield given
+
+
+def _bind(chain: Chain, binding: Mapping[str, Any], member: str) -> Bound:
+    if "first" in binding:
+        return _bind(chain, _first_available(chain, binding["first"], member), member)
+    if "list" in binding:
+        return _joined([_bind(chain, item, member) for item in binding["list"]])
+    if "rows" in binding:
+        return _rows(chain, binding)
+    if "input" in binding:
+        return _total(chain.inputs, _name(binding["input"], member))
+    if "items" in binding:
+        return _items(chain.inputs, _name(binding["items"], member))
+    if "step" in binding:
+        return _step_output(chain, binding["step"], binding["output"])
+    if "parameter" in binding:
+        return Bound(_parameter(chain, binding, member), EXACT)
+    if "option" in binding:
+        return Bound(chain.inputs.option(binding["option"]), EXACT)
+    if binding["unit"] == TEXT:
+        return Bound(binding["value"], EXACT)
+    return Bound(Quantity.from_printed({"value": binding["value"], "unit": binding["unit"]}), EXACT)
+
+
+def _joined(parts: Sequence[Bound]) -> Bound:
+    values: list[Any] = []
+    spreads: list[Any] = []
+    for part in parts:
+        values += part.value if isinstance(part.value, list) else [part.value]
+        spreads += part.spread if isinstance(part.value, list) else [part.spread]
+    return Bound(values, spreads)
+
+
+def _rows(chain: Chain, binding: Mapping[str, Any]) -> Bound:
+    """One row for each member of a family, its fields bound for this member."""
+    rows = [{name: _bind(chain, inner, member) for name, inner in binding["fields"].items()}
+            for member in chain.inputs.members(binding["rows"])]
+    return Bound([{name: item.value for name, item in row.items()} for row in rows],
+                 [{name: item.spread for name, item in row.items()} for row in rows])
+
+
+def _total(inputs: Inputs, name: str) -> Bound:
+    total = inputs.total(name)
+    return Bound(total, joined(_items(inputs, name).spread, total.unit))
+
+
+def _items(inputs: Inputs, name: str) -> Bound:
+    spreads = []
+    for number, item in enumerate(inputs.items.get(name, ())):
+        known = item.uncertainty
+        spreads.append(EXACT if known is None else of_input(
+            f"{inputs.period.start}/{name}/{number}", item.quantity.value, known, item.quantity.unit))
+    return Bound(inputs.quantities(name), spreads)
+
+
+def _step_output(chain: Chain, step: str, output: str) -> Bound:
+    values = [call.evaluation.outputs[output] for call in chain.calls(step)]
+    spreads = [None if spreads is None else spreads.get(output, EXACT) for spreads in chain.spreads[step]]
+    if any(rule.name == step and rule.each is not None for rule in chain.methodology.steps):
+        return Bound(values, spreads)
+    return Bound(values[0], spreads[0])
+
+
+def _name(name: str, member: str) -> str:
+    return name[:-1] + member if name.endswith(".*") else name
+
+
+def _first_available(chain: Chain, bindings: Sequence[Mapping[str, Any]], member: str) -> Mapping[str, Any]:
+    for binding in bindings:
+        if "input" not in binding or chain.inputs.given(_name(binding["input"], member)):
+            return binding
+    names = ", ".join(_name(binding["input"], member) for binding in bindings)
+    raise InputError("input-missing", f"none of {names} is given", where="inputs",
+                     hint="a missing value is never taken as zero")
+
+
+def _parameter(chain: Chain, binding: Mapping[str, Any], member: str) -> Quantity:
+    names = chain.inputs.texts() | {"member": member}
+    path = fill(binding["parameter"], names)
+    first, last = days_of(chain.inputs.period)
+    year = fill(binding.get("year", ""), names)
+    value = chain.ruleset.parameter(path).resolve(chain.at, first, last, year)
+    if value.status == "unconfirmed":
+        check_allowed(chain, value.key, value.source, path)
+    chain.read[path, value.key] = value
+    return value.quantity
+
+
+def check_allowed(chain: Chain, name: str, source: str, where: str) -> None:
+    """Raises InputError (parameter-unconfirmed) unless both methodology and inputs allow what is unconfirmed."""
+    if not (chain.inputs.allow_unconfirmed and chain.methodology.allows_unconfirmed):
+        raise InputError("parameter-unconfirmed", f"{name} is not confirmed ({source})", where=where,
+                         hint="allow it explicitly where the methodology does, or give a measured value")

@@ -1,0 +1,186 @@
+"""What the command line and HTTP answer, as JSON documents (docs/spec/rules.md). Pure: the rules are an argument."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from datetime import date
+from typing import Any
+
+from core.documents import interval_json
+from core.errors import CarbonSealError, FormError, InputError
+from core.jcs import parse_lenient
+from core.quantity import Quantity
+from core.units import Unit
+from mrv.calculation.chain import StepResult
+from mrv.calculation.run import PartResult, RunResult, run
+from mrv.calculation.statement import node_record, quality_outputs
+from mrv.definitions.fields import Field, Input, check_amount, read_given
+from mrv.definitions.formula import Definition, Evaluation, Formula
+from mrv.definitions.parameter import BY_YEAR, FIXED, Parameter, ParameterValue
+from mrv.definitions.ruleset import RuleSet
+from mrv.language.checker import Type
+from mrv.language.interpreter import Step
+
+Document = dict[str, Any]
+
+
+def formulas(ruleset: RuleSet) -> list[Document]:
+    """Every formula: id, version, title, inputs, outputs, expression, source, validity, status, digest; by id."""
+    ordered = sorted(ruleset.formulas.values(), key=lambda formula: (formula.id, int(formula.version)))
+    return [describe_formula(formula) for formula in ordered]
+
+
+def describe_formula(formula: Formula) -> Document:
+    """One formula as `mrv formulas` prints it."""
+    return {
+        "formula": formula.key, "id": formula.id, "version": formula.version, "title": dict(formula.title),
+        "inputs": [_describe_input(item) for item in formula.inputs],
+        "outputs": [{"name": item.name, "unit": item.node.unit_text, "description": dict(item.title or {})}
+                    for item in formula.outputs],
+        "expression": expression_of(formula), "source": formula.source, "valid": formula.validity.as_json(),
+        "status": formula.status, "digest": formula.digest.hex(),
+    }
+
+
+def expression_of(formula: Formula) -> str:
+    """Its definitions in order, one a line: "emission = consumption * factor"."""
+    return "\n".join(f"require {item.expression}" if item.required else f"{item.name} = {item.expression}"
+                     for item in formula.definitions)
+
+
+def _describe_input(item: Input) -> Document:
+    described: Document = {"name": item.name, "description": dict(item.title)}
+    if item.fields:
+        return described | {"list": [_describe_field(field) for field in item.fields], "least": item.least}
+    assert item.field is not None
+    described |= {key: value for key, value in _describe_field(item.field).items() if key not in described}
+    return described | ({"list": True, "least": item.least} if item.is_list else {})
+
+
+def _describe_field(field: Field) -> Document:
+    described: Document = {"name": field.name, "unit": _unit_text(field.type), "description": dict(field.title)}
+    if field.one_of:
+        described["one_of"] = list(field.one_of)
+    return described | ({"range": field.span()} if field.span() else {})
+
+
+def _unit_text(kind: Type) -> str:
+    return kind.text if isinstance(kind, Unit) else kind
+
+
+def evaluate(ruleset: RuleSet, formula: str, inputs: object) -> Document:
+    """{"formula", "outputs": {name: {"value", "unit"}}, "trace"} for "id" or "id@version" and inputs from JSON.
+
+    Raises NotFound (formula-unknown), FormError and InputError.
+    """
+    evaluation = _evaluate(ruleset, formula, inputs)
+    return {"formula": evaluation.formula.key, "outputs": outputs_json(evaluation), "trace": trace_json(evaluation)}
+
+
+def _evaluate(ruleset: RuleSet, formula: str, inputs: object) -> Evaluation:
+    if not isinstance(inputs, Mapping):
+        raise FormError("inputs-malformed", "inputs are an object of quantities by name")
+    check_amount(inputs)
+    chosen = ruleset.formula(formula)
+    return chosen.evaluate({name: read_given(value, name) for name, value in inputs.items()})
+
+
+def evaluate_batch(ruleset: RuleSet, lines: Iterable[bytes]) -> Iterator[Document]:
+    """For each JSON line {id, formula, inputs} {id, outputs} or {id, error}; one bad line stops nothing."""
+    for line in lines:
+        if line.strip():
+            yield _evaluate_line(ruleset, line)
+
+
+def _evaluate_line(ruleset: RuleSet, line: bytes) -> Document:
+    identity = None
+    try:
+        request = parse_lenient(line)
+        if not isinstance(request, dict) or not {"id", "formula", "inputs"} <= set(request):
+            raise FormError("inputs-malformed", "a line has id, formula and inputs")
+        identity = request["id"]
+        return {"id": identity, "outputs": outputs_json(_evaluate(ruleset, str(request["formula"]), request["inputs"]))}
+    except CarbonSealError as error:
+        return {"id": identity, "error": error.as_dict()}
+
+
+def outputs_json(evaluation: Evaluation) -> Document:
+    """{name: {"value", "unit"}}; a text output has the unit "text"."""
+    return {name: value.as_json() if isinstance(value, Quantity) else {"value": value, "unit": "text"}
+            for name, value in evaluation.outputs.items()}
+
+
+def trace_json(evaluation: Evaluation) -> list[Document]:
+    """One tree for each definition: {"definition", "operator", "name", "value", "unit", "operands"}."""
+    return [_definition_json(definition, step) for definition, step in evaluation.trace]
+
+
+def _definition_json(definition: Definition, step: Step) -> Document:
+    return {"definition": definition.name, "expression": definition.expression, **_step_json(step)}
+
+
+def _step_json(step: Step) -> Document:
+    record: Document = node_record(step)
+    record["operands"] = [_step_json(operand) for operand in step.steps]
+    return record
+
+
+def run_methodology(ruleset: RuleSet, name: str, inputs_document: Any, at: date) -> Document:
+    """A whole methodology: result, outputs, certificate, intervals, notices, parameters, trace. `at`: its date."""
+    return result_json(run(ruleset, name, None, inputs_document, at))
+
+
+def result_json(result: RunResult) -> Document:
+    """A run as `mrv run` prints it."""
+    methodology = result.methodology
+    return {
+        "methodology": {"id": methodology.id, "version": methodology.version, "title": dict(methodology.title),
+                        "status": methodology.status, "digest": methodology.digest.hex()},
+        "type": methodology.label, "date": result.at.isoformat(), "period": result.inputs.period.as_json(),
+        "result": result.result.as_json(),
+        "outputs": {output: quantity.as_json() for output, quantity in result.outputs.items()},
+        "certificate": {"amount": str(result.amount), "unit": methodology.result.unit.text},
+        "carried_out": result.carried_out.as_json() if result.carried_out else None,
+        "intervals": [interval_json(interval) for interval in result.intervals], "notices": list(result.notices),
+        "parameters": [{"path": path, **value.record()} for path, value in result.parameters],
+        "quality": _quality_json(result), "parts": [_part_json(part) for part in result.parts],
+        "trace": [_call_json(step) for step in result.steps],
+    }
+
+
+def _quality_json(result: RunResult) -> Document:
+    return {"shares": {name: shares.as_json() for name, shares in result.shares.items()},
+            "stated": quality_outputs(result), "priority_drops": result.inputs.priority_drops()}
+
+
+def _part_json(part: PartResult) -> Document:
+    return {"period": part.period.as_json(), "outputs": {name: item.as_json() for name, item in part.outputs.items()},
+            "parameters": [{"path": path, "key": value.key} for path, value in part.parameters]}
+
+
+def _call_json(step: StepResult) -> Document:
+    evaluation = step.evaluation
+    return {"step": step.step, "member": step.member, "formula": evaluation.formula.key,
+            "outputs": outputs_json(evaluation), "trace": trace_json(evaluation)}
+
+
+def parameter(ruleset: RuleSet, path: str, at: date) -> Document:
+    """The value in force at a date: value as printed, unit, source, validity, status.
+
+    `path`: a parameter or one value's key ("grid.cn.2023").
+    Raises NotFound (parameter-missing), InputError (rule-not-in-force).
+    """
+    for candidate in ruleset.parameters.values():
+        for value in candidate.values:
+            if value.key == path and (path != candidate.id or candidate.select == FIXED):
+                if value.published is not None and value.published > at:
+                    raise InputError("rule-not-in-force", f"{path} was published on {value.published}", where=path,
+                                     hint="ask for a date on or after its publication")
+                return _parameter_json(candidate, value)
+    found = ruleset.parameter(path)
+    return _parameter_json(found, found.resolve(at, at, at, str(at.year) if found.select == BY_YEAR else ""))
+
+
+def _parameter_json(found: Parameter, value: ParameterValue) -> Document:
+    return {"path": found.id, "title": dict(found.title), "region": found.region, "selection": found.select,
+            **value.record()}

@@ -1,0 +1,1 @@
+"""Rules in memory, pure: dated parameters, formulas, methodologies, the set they form and its release."""

@@ -1,0 +1,156 @@
+"""A dated parameter: one quantity, its values over time, each with source, dates and status."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date
+from typing import Any
+
+from core.errors import FormError, InputError
+from core.jcs import digest
+from core.quantity import Quantity, printed_decimal
+from core.units import Unit, parse_unit
+from mrv.definitions import members
+from mrv.definitions.dates import Validity, day_text, optional_day
+
+SCHEMA = "carbonseal-parameter/1"
+
+LATEST_PUBLISHED = "latest-published"
+IN_FORCE = "in-force"
+BY_YEAR = "by-year"
+FIXED = "fixed"
+SELECTIONS = (LATEST_PUBLISHED, IN_FORCE, BY_YEAR, FIXED)
+
+
+@dataclass(frozen=True)
+class ParameterValue:
+    """One printed value. `text` keeps the digits as printed; a date not known is None and never guessed."""
+
+    key: str
+    text: str
+    quantity: Quantity
+    year: str
+    validity: Validity
+    published: date | None
+    source: str
+    locator: str
+    status: str
+    date_status: str
+
+    def record(self) -> dict[str, Any]:
+        """What a statement says of a value it read."""
+        return {"key": self.key, "value": self.text, "unit": self.quantity.unit.text, "year": self.year,
+                "published": day_text(self.published), **self.validity.as_json(),
+                "source": self.source, "locator": self.locator, "status": self.status, "date_status": self.date_status}
+
+
+@dataclass(frozen=True)
+class Parameter:
+    """A parameter as loaded. `select` says which of its values applies; see `resolve`.
+
+    `gap`: why a time between its values has none, "" where there is no such time.
+    """
+
+    id: str
+    title: Mapping[str, str]
+    unit: Unit
+    printed_unit: str
+    select: str
+    region: str
+    gap: str
+    values: tuple[ParameterValue, ...]
+    document: dict[str, Any]
+    digest: bytes
+
+    @classmethod
+    def from_document(cls, document: dict[str, Any]) -> Parameter:
+        """The parameter of its canonical document. Raises FormError (rule-malformed, parameter-overlap, …)."""
+        where = str(document.get("id", "?")) if isinstance(document, dict) else "?"
+        try:
+            if document["schema"] != SCHEMA or document["select"] not in SELECTIONS:
+                raise FormError("rule-malformed", f"not a {SCHEMA} with a known selection", where=where)
+            unit = parse_unit(document["unit"])
+            values = tuple(_value(item, unit, where) for item in members.objects(document, "values"))
+            parameter = cls(members.identity(document), members.title(document), unit,
+                            members.text(document, "printed_unit"), document["select"],
+                            members.text(document, "region"), members.text(document, "gap"), values, document,
+                            digest(document))
+        except (KeyError, TypeError, ValueError, AttributeError) as error:
+            raise FormError("rule-malformed", f"a parameter lacks or misuses {error}", where=where) from None
+        _check(parameter)
+        return parameter
+
+    def resolve(self, at: date, first: date, last: date, year: str = "") -> ParameterValue:
+        """The one value that applies on a statement date to a period of days.
+
+        latest-published: the newest publication on the statement date, by publication date and never by data year.
+        in-force: the value valid over the whole period. by-year: the value of exactly this year.
+        fixed: the single value, whose choice is the rule's. Raises InputError (rule-not-in-force,
+        period-crosses-change): never the nearest value, never zero.
+        """
+        if self.select == FIXED:
+            return self.values[0]
+        if self.select == LATEST_PUBLISHED:
+            known = [value for value in self.values if value.published is not None and value.published <= at]
+            return max(known, key=_published) if known else self._none(f"published by {at}")
+        if self.select == BY_YEAR:
+            named = [value for value in self.values if value.year == year]
+            return named[0] if named else self._none(f"of the year {year!r}")
+        return self._in_force(first, last)
+
+    def _in_force(self, first: date, last: date) -> ParameterValue:
+        dated = [value for value in self.values if value.date_status == "known"]
+        holding = [value for value in dated if value.validity.holds(first)]
+        if holding and holding[0].validity.holds(last):
+            return holding[0]
+        if holding or any(value.validity.holds(last) for value in dated):
+            raise InputError("period-crosses-change", f"{self.id} changes between {first} and {last}", where=self.id,
+                             hint="split the period at the day of the change")
+        return self._none(f"in force on {first}")
+
+    def _none(self, what: str) -> ParameterValue:
+        raise InputError("rule-not-in-force", f"{self.id} has no value {what}", where=self.id,
+                         hint="no other year, region or zero is taken in its place")
+
+
+def _published(value: ParameterValue) -> date:
+    assert value.published is not None
+    return value.published
+
+
+def _value(document: Mapping[str, Any], unit: Unit, where: str) -> ParameterValue:
+    if not document["source"]:
+        raise FormError("parameter-unsourced", "a value has no source", where=where)
+    if document["status"] not in members.STATUSES or document["date_status"] not in ("known", "unknown"):
+        raise FormError("rule-malformed", "status and date_status are fixed words", where=where)
+    for name in ("key", "value", "year", "source", "locator"):
+        members.text(document, name)
+    quantity = Quantity(printed_decimal(document["value"], where=where), unit)
+    validity = Validity.from_document({"from": document["from"], "to": document["to"]})
+    return ParameterValue(document["key"], document["value"], quantity, document["year"], validity,
+                          optional_day(document["published"], where=where), document["source"], document["locator"],
+                          document["status"], document["date_status"])
+
+
+def _check(parameter: Parameter) -> None:
+    values = parameter.values
+    if not values or (parameter.select == FIXED and len(values) != 1):
+        raise FormError("rule-malformed", "a fixed parameter has exactly one value, others at least one",
+                        where=parameter.id)
+    if len({value.key for value in values}) != len(values):
+        raise FormError("parameter-overlap", "two values have one key", where=parameter.id)
+    dates = [value.published for value in values if value.published is not None]
+    if parameter.select == LATEST_PUBLISHED and len(set(dates)) != len(dates):
+        raise FormError("parameter-overlap", "two values were published on one day", where=parameter.id)
+    if parameter.select == BY_YEAR and len({value.year for value in values}) != len(values):
+        raise FormError("parameter-overlap", "two values have one year", where=parameter.id)
+    if parameter.select == IN_FORCE:
+        _check_overlap(parameter)
+
+
+def _check_overlap(parameter: Parameter) -> None:
+    dated = [value.validity for value in parameter.values if value.date_status == "known"]
+    for i, one in enumerate(dated):
+        if any(one.overlaps(other) for other in dated[i + 1 :]):
+            raise FormError("parameter-overlap", f"two values hold on one day from {one.start}", where=parameter.id)

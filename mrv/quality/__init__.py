@@ -1,0 +1,1 @@
+"""Data quality: the control plan, coverage of series, gates and plausibility checks."""
