@@ -48,7 +48,7 @@ test-slow: setup ## long kills, byte flips, fuzzing, PostgreSQL and Redis runs �
 	@tools/system-packages.sh test-slow
 	@$(WITH_NODE) tools/with-postgres.sh $(BIN)/pytest -m slow --timeout=3600 $(ARGS)
 
-bench: setup ## figures as JSON lines 基准 (ONLY=ledger,accept,chain,verify,http,demo; QUICK=1)
+bench: setup ## figures as JSON lines 基准 (ONLY=ledger,accept,chain,verify,http,mrv,demo; QUICK=1)
 	@$(WITH_NODE) $(BIN)/python -m bench $(if $(ONLY),--only $(ONLY)) $(if $(QUICK),--quick)
 
 lint: setup ## ruff, mypy --strict, import-linter 静态检查

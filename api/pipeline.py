@@ -43,7 +43,7 @@ from core import jcs
 from core.claims import chain_claim, parse_claim
 from core.database import reading, transaction
 from core.documents import interval_json
-from core.errors import CarbonSealError, Forbidden, NotFound, Refused
+from core.errors import CarbonSealError, Forbidden, NotFound, Refused, Unavailable
 from core.ethereum import Domain
 from core.fields import mapping
 from core.merkle import leaf_hash
@@ -57,6 +57,9 @@ from mrv.calculation.run import run
 from mrv.calculation.statement import SALT_BYTES, Context, build, records_of
 from mrv.definitions.dates import days_of
 from mrv.definitions.ruleset import RELEASE_SCHEMA, listing, listing_root
+
+# Sealing and anchoring again when another process came between; more often than this, somebody else is at work.
+_SETTLE_ROUNDS = 5
 
 Steps = Callable[[str, bool], None]
 
@@ -189,16 +192,22 @@ def anchor(deployment: Deployment, link: ChainLink, steps: Steps = quiet) -> Anc
 def settle(deployment: Deployment, link: ChainLink, index: int, steps: Steps = quiet) -> Anchored:
     """Seal and anchor until the entry of this index is covered, on the chain as it is now; the newest anchor.
 
-    What was anchored once may have been lost with the chain, so the chain is asked again. Raises Unavailable.
+    What was anchored once may have been lost with the chain, so the chain is asked again. Another process that seals at
+    the same moment may stop below the entry: then it is sealed again. Raises NotFound (entry-missing), Unavailable.
     """
     with reading(deployment.engine) as connection:
-        sealed = sealed_size(connection)
-    if sealed <= index:
-        seal(deployment, steps)
-    anchored = anchor(deployment, link, steps)
-    if anchored is None or anchored.size <= index:
-        raise NotFound("entry-missing", f"the log has no entry {index}")
-    return anchored
+        if index >= log.size(connection):
+            raise NotFound("entry-missing", f"the log has no entry {index}")
+    for _ in range(_SETTLE_ROUNDS):
+        with reading(deployment.engine) as connection:
+            sealed = sealed_size(connection)
+        if sealed <= index:
+            seal(deployment, steps)
+            continue
+        anchored = anchor(deployment, link, steps)
+        if anchored is not None and anchored.size > index:
+            return anchored
+    raise Unavailable("log-busy", f"entry {index} is not sealed and anchored yet", hint="try again in a moment")
 
 
 def sealed_size(connection: Connection) -> int:

@@ -26,7 +26,7 @@ from verify.report import Report
 from verify.trust import Trust
 from verify.verifier import verify
 
-# A file that lies before the certificate exists can be asked everything but the certificate's own state.
+# A file made before the certificate exists can be asked everything but the certificate's own state.
 REQUIRED_STEPS = range(1, 10)
 # Corrections of corrections that were never issued; a longer chain is a fault.
 MAX_CORRECTIONS = 100

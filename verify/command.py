@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import sys
 from collections.abc import Sequence
 from io import TextIOWrapper
@@ -65,10 +66,12 @@ def _read(path: Path) -> bytes:
 
 
 def _print_report(report: Report, options: argparse.Namespace) -> None:
-    if options.json:
-        print(json.dumps(report.as_json(), ensure_ascii=False, indent=2))
-    else:
-        print(report.as_text(options.lang))
+    text = json.dumps(report.as_json(), ensure_ascii=False, indent=2) if options.json else report.as_text(options.lang)
+    try:
+        print(text, flush=True)
+    except BrokenPipeError:
+        # Whoever reads has seen enough (`| head`); the exit code still says the verdict.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _print_error(error: CarbonSealError, as_json: bool) -> None:

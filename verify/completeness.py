@@ -60,8 +60,8 @@ def figures(
 ) -> dict[str, str]:
     """The completeness object of a statement.
 
-    `frames`: (gateway, epoch, seq) → the counted frames; `headers`: of the meters' blocks in them; `flagged`: readings
-    of the meters that acceptance flagged in the period, which only the node knows.
+    `frames`: (gateway, epoch, seq) → the counted frames; `headers`: of the meters' blocks in them; `flagged`: flags, on
+    any column of the meters, that keep readings of the period out; only the node knows them.
     """
     return {
         "frames": str(len(frames)), "gaps": str(sum(header.gap is not None for header in headers)),

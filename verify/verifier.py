@@ -59,7 +59,7 @@ def verify(
 
     `now`: ms UTC, needed where the trust list sets a greatest age. `confirmed`: digests of manifest payloads that the
     caller itself recomputed from all log entries. `require`: steps that must be checked, instead of the trust list's
-    (a verifier reviewing before its opinion asks for 1 to 8).
+    (a verifier reviewing before its opinion asks for 1 to 8 without 3: there may be no anchor yet).
     Raises InputError (container-not-zip, container-too-large) when `data` is no evidence file at all; nothing else.
     """
     try:

@@ -27,7 +27,7 @@ from verify.report import Report
 from verify.trust import Trust
 from verify.verifier import verify
 
-# The chain is asked in steps 3 and 10; before the opinion there may be no anchor yet.
+# The chain is asked in steps 3 and 10, and 9 is about the opinion: before it there is neither, nor need there be an anchor.
 UNANCHORED_STEPS = (1, 2, 4, 5, 6, 7, 8)
 SEAL_SECONDS = 30.0
 VALID_MS = 30 * 86_400_000

@@ -89,7 +89,7 @@ def test_the_database_finds_the_frames_that_the_rule_names(
             connection.execute(insert(FrameRow).values(row.model_dump()))
         found, whole = counted_indices(connection, span), chain_indices(connection, [span])
     assert [frames[index] for index in found] == counted(frames, span)
-    assert found == whole[len(whole) - len(found):] or not found
+    assert not found or found == whole[-len(found):]
 
 
 def test_the_chain_of_two_spans_is_unbroken_from_the_first_to_the_last(node: Node, gateway: Gateway) -> None:

@@ -135,7 +135,7 @@ def same(outcome: Any, answer: Any, code: str) -> None:
     assert 400 <= answer.status_code < 500, answer.text
     problem = answer.json()
     assert (problem["code"], problem["message"]) == (code, error["message"])
-    assert error["hint"] or error["where"] or error["message"]
+    assert error["hint"] or error["where"], error
 
 
 @pytest.mark.parametrize(("formula", "inputs", "code"), FORMULAS)

@@ -110,4 +110,19 @@ def test_a_terminal_without_chinese_letters_still_gets_the_verdict(arguments: li
          *arguments], env=os.environ | {"PYTHONIOENCODING": "ascii"}, capture_output=True, check=False,
         cwd=Path(__file__).parents[2])
     assert done.returncode == 0, done.stderr
-    assert b"valid" in done.stdout or b"\\u6709\\u6548" in done.stdout
+    if arguments:
+        assert json.loads(done.stdout)["valid"] is True
+    else:
+        assert b"\\u6709\\u6548" in done.stdout.splitlines()[0], done.stdout[:60]
+
+
+@pytest.mark.parametrize("arguments", [[], ["--json"]])
+def test_a_reader_who_leaves_early_leaves_the_verdict_standing(arguments: list[str]) -> None:
+    folder = VECTORS / "public"
+    reading, writing = os.pipe()
+    os.close(reading)
+    done = subprocess.run(
+        [sys.executable, "-m", "verify.command", str(folder / "file.cseal"), "--trust", str(folder / "trust.json"),
+         *arguments], stdout=writing, stderr=subprocess.PIPE, check=False, cwd=Path(__file__).parents[2])
+    os.close(writing)
+    assert (done.returncode, done.stderr) == (0, b"")

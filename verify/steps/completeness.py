@@ -165,5 +165,5 @@ def _summary(case: Case, frames: dict[Key, Frame], gaps: Sequence[BlockItem]) ->
     listed = "; ".join(f"{item.header.meter} {instant_text(gap.t_from)}–{instant_text(gap.t_to)}"
                        for item in gaps[:MAX_LISTED] if (gap := item.header.gap))
     return (f"{len(frames)} frames unbroken, {stated['losses']} declared losses, {stated['gaps']} gaps"
-            + (f" ({listed})" if listed else "") + f", {stated['flagged']} readings flagged, "
+            + (f" ({listed})" if listed else "") + f", {stated['flagged']} flags, "
             f"staleness {stated['max_staleness_ms']} ms")

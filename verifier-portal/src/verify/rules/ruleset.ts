@@ -100,7 +100,7 @@ export class RuleSet {
     const chosen = newestOf(touching.length > 0 ? touching : known);
     if (chosen === undefined) {
       const text = `there is no methodology ${represented(shortened(name, 80))} ${version ?? ""}`;
-      throw new RuleError("methodology-unknown", text.trimEnd());
+      throw new RuleError("methodology-unknown", text.trimEnd(), { hint: "docs/methodologies.md lists them" });
     }
     checkInForce(chosen.key, chosen.validity, first, last);
     return chosen;
