@@ -1,6 +1,6 @@
 """Gathers what a claim's methodology reads: register differences with their boundary readings, documents, completeness.
 
-Only what counts is read: flagged and unresolved readings stay out, and how many flags there were stands in the statement.
+Only what counts is read: flagged and unresolved readings stay out; the number of flags stands in the statement.
 A period across a rule's change is given in parts, a planned gap is substituted, the statement before is named.
 """
 
@@ -182,7 +182,7 @@ def _completeness(connection: Connection, period: Period, sources: Sequence[Regi
 
 
 def _flagged(connection: Connection, meter: str, period: Period, opening: int) -> int:
-    """How many flags on any column of a meter keep readings out, from the opening reading to the very end of the period.
+    """How many flags on any column of a meter keep readings out, from the opening reading to the period's very end.
 
     A reader who sees no flag takes every reading there for usable. Raises Refused (frames-disputed).
     """

@@ -27,7 +27,7 @@ from verify.report import Report
 from verify.trust import Trust
 from verify.verifier import verify
 
-# The chain is asked in steps 3 and 10, and 9 is about the opinion: before it there is neither, nor need there be an anchor.
+# Step 9 is about the opinion, 3 and 10 ask the chain: before an opinion there is no certificate and maybe no anchor.
 UNANCHORED_STEPS = (1, 2, 4, 5, 6, 7, 8)
 SEAL_SECONDS = 30.0
 VALID_MS = 30 * 86_400_000
