@@ -16,13 +16,14 @@ from sqlmodel import col
 
 from attestation import dispute
 from attestation.assess import Assessment, Assessor
+from attestation.disputed import EQUIVOCATION, take_out
 from attestation.envelope import FRAME, Envelope, open_envelope, verify_envelope
 from attestation.flags import Context, Flag, Span, clock_is_off, flag, frame_flags, span_of
 from attestation.frame import Frame, Link, Submission, chain_defect, decode_frame, link_of
 from attestation.frameblocks import FrameBlocks, open_blocks
 from attestation.history import History, check_grant, device_key, key_at
 from attestation.models import BeaconRow, BlockRow, DisputeRow, FlagRow, FrameRow, GatewayRow
-from attestation.refold import MISSING, record_flags, refold
+from attestation.refold import MISSING, record_flags
 from attestation.registration import DEVICE
 from attestation.rollup import Rollups, load_heads
 from attestation.storage import chunks, insert_for, insert_rows, pack_body, upsert_rows
@@ -30,7 +31,6 @@ from attestation.subjects import LATEST, DatabaseRegistry
 from core.clock import Clock
 from core.errors import CarbonSealError, FormError, Refused
 
-_EQUIVOCATION = "equivocation"
 # Two payloads prove that a key signed twice, a few more show how; without a bound its thief could fill the log.
 MAX_PAYLOADS = 16
 
@@ -276,17 +276,14 @@ def _record_equivocations(connection: Connection, decisions: Sequence[Decision])
     earlier = [decision.earlier for decision in decisions if decision.earlier is not None]
     firsts = {first.index for first in earlier if first.index is not None}
     fresh = _undisputed(connection, sorted(firsts))
-    record_flags(connection, [(index, span.gateway, flag(_EQUIVOCATION, span)) for index, span in flagged + fresh])
-    meters: set[str] = set()
-    for part in chunks([index for index, _ in fresh]):
-        meters.update(connection.scalars(select(col(BlockRow.meter)).where(col(BlockRow.log_index).in_(part))))
-    if meters:
-        refold(connection, sorted(meters))
+    record_flags(connection, [(index, span.gateway, flag(EQUIVOCATION, span)) for index, span in flagged + fresh])
+    if fresh:
+        take_out(connection, [index for index, _ in fresh])
 
 
 def _undisputed(connection: Connection, indices: Sequence[int]) -> list[tuple[int, Span]]:
     """(log index, span) of those frames that bear no flag of an equivocation yet."""
-    flagged = select(col(FlagRow.log_index)).where(col(FlagRow.code) == _EQUIVOCATION)
+    flagged = select(col(FlagRow.log_index)).where(col(FlagRow.code) == EQUIVOCATION)
     query = select(col(FrameRow.log_index), col(FrameRow.gateway), col(FrameRow.t_first), col(FrameRow.t_last))
     found: list[tuple[int, Span]] = []
     for part in chunks(indices):

@@ -17,7 +17,7 @@ from attestation.frameblocks import side_by_side
 from attestation.models import BlockRow, FlagRow, FrameRow, RegisterRow, RollupRow
 from attestation.rollup import Rollups
 from attestation.storage import insert_rows, unpack_body
-from attestation.subjects import DatabaseRegistry
+from attestation.subjects import LATEST, DatabaseRegistry
 
 # The resolution that lets flagged readings count; every other one keeps them out for good.
 COUNTS = "counts"
@@ -27,7 +27,9 @@ MISSING = "meter-missing"
 Cleared = frozenset[tuple[str, str, str]]
 
 
-class _Stored(NamedTuple):
+class Stored(NamedTuple):
+    """A frame of the log with the blocks of some meters; `received` in ms UTC."""
+
     log_index: int
     span: Span
     received: int
@@ -35,15 +37,23 @@ class _Stored(NamedTuple):
     bodies: list[Body]
 
 
+class Resolutions(NamedTuple):
+    """By log index what people decided to count, and the flags of whole frames; keys of every resolved flag."""
+
+    cleared: dict[int, Cleared]
+    frame_flags: dict[int, list[Flag]]
+    resolved: set[tuple[int, str, str, str]]
+
+
 def refold(connection: Connection, meters: Sequence[str]) -> None:
     """Recompute rollups, register heads and open flags of some meters from their blocks, by today's registrations."""
     _forget(connection, meters)
-    cleared, frame_flags, resolved = _resolutions(connection)
+    cleared, frame_flags, resolved = resolutions(connection)
     registry = DatabaseRegistry(connection)
     assessor, rollups = Assessor(registry, {}), Rollups()
-    changes = _registration_indices(registry, meters)
+    changes = registration_indices(registry, meters)
     flags: list[tuple[int, str, Flag]] = []
-    for stored in _frames(connection, meters):
+    for stored in stored_frames(connection, meters):
         while changes and changes[-1] < stored.log_index:
             changes.pop()
             assessor.forget()
@@ -57,7 +67,7 @@ def refold(connection: Connection, meters: Sequence[str]) -> None:
     record_flags(connection, flags)
 
 
-def _registration_indices(registry: DatabaseRegistry, meters: Sequence[str]) -> list[int]:
+def registration_indices(registry: DatabaseRegistry, meters: Sequence[str]) -> list[int]:
     """Where in the log the meters were registered, last first."""
     found = [registry.get(meter) for meter in meters]
     return sorted((entry.leaf_index for subject in found if subject for entry in subject.history.entries), reverse=True)
@@ -77,38 +87,41 @@ def _forget(connection: Connection, meters: Sequence[str]) -> None:
                                              col(FlagRow.code) != MISSING))
 
 
-def _resolutions(connection: Connection) -> tuple[
-        dict[int, Cleared], dict[int, list[Flag]], set[tuple[int, str, str, str]]]:
-    """By log index what was cleared, and the flags of whole frames; and every flag that is resolved."""
+def resolutions(connection: Connection, first: int = 0, last: int = LATEST) -> Resolutions:
+    """What was decided and flagged about the frames at log indices first..last."""
     cleared: defaultdict[int, set[tuple[str, str, str]]] = defaultdict(set)
     frames: defaultdict[int, list[Flag]] = defaultdict(list)
     resolved = set()
     query = select(col(FlagRow.log_index), col(FlagRow.meter), col(FlagRow.quantity), col(FlagRow.code),
                    col(FlagRow.t_from), col(FlagRow.t_to), col(FlagRow.resolution))
     for index, meter, quantity, code, t_from, t_to, resolution in connection.execute(
-            query.where((col(FlagRow.meter) == "") | (col(FlagRow.resolution) != ""))):
+            query.where(
+            col(FlagRow.log_index).between(first, last),
+            (col(FlagRow.meter) == "") | (col(FlagRow.resolution) != ""))):
         if resolution:
             resolved.add((index, meter, quantity, code))
         if resolution == COUNTS:
             cleared[index].add((meter, quantity, code))
         if not meter:
             frames[index].append(Flag(meter, quantity, code, t_from, t_to))
-    return {index: frozenset(keys) for index, keys in cleared.items()}, dict(frames), resolved
+    return Resolutions({index: frozenset(keys) for index, keys in cleared.items()}, dict(frames), resolved)
 
 
 def resolved_to_count(connection: Connection) -> dict[int, Cleared]:
     """By log index the flags that someone decided to let count."""
-    return _resolutions(connection)[0]
+    return resolutions(connection).cleared
 
 
-def _frames(connection: Connection, meters: Sequence[str]) -> Iterator[_Stored]:
+def stored_frames(connection: Connection, meters: Sequence[str], first: int = 0,
+                  last: int = LATEST) -> Iterator[Stored]:
+    """The frames at log indices first..last that hold some of the meters, with the blocks of these alone."""
     query = (select(col(FrameRow.log_index), col(FrameRow.gateway), col(FrameRow.t_first), col(FrameRow.t_last),
                     col(FrameRow.received), col(BlockRow.header), col(BlockRow.body))
              .join(BlockRow, col(BlockRow.log_index) == col(FrameRow.log_index))
-             .where(col(BlockRow.meter).in_(meters))
+             .where(col(BlockRow.meter).in_(meters), col(FrameRow.log_index).between(first, last))
              .order_by(col(FrameRow.log_index), col(BlockRow.ordinal)))
     for index, group in groupby(connection.execute(query), key=lambda row: row[0]):
         rows = list(group)
         headers = [decode_header(row.header) for row in rows]
         bodies = [decode_body(unpack_body(row.body), header) for row, header in zip(rows, headers, strict=True)]
-        yield _Stored(index, Span(*rows[0][1:4]), rows[0].received, headers, bodies)
+        yield Stored(index, Span(*rows[0][1:4]), rows[0].received, headers, bodies)

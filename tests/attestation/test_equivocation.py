@@ -8,24 +8,24 @@ from attestation_helpers import GATEWAY, HOUR, START, Gateway, Node, block
 from attestation import acceptance, series
 from attestation.acceptance import MAX_PAYLOADS, Outcome
 from attestation.dispute import parse_dispute
+from attestation.disputed import take_out
 from attestation.envelope import DISPUTE, open_envelope
 from attestation.frame import EpochStart, Submission
-from attestation.refold import refold
 from core.period import Period
 
 MINUTE = 60_000
 
 
 @pytest.fixture
-def folded(monkeypatch: pytest.MonkeyPatch) -> list[list[str]]:
-    """The meters of every time that acceptance folds some anew."""
-    calls: list[list[str]] = []
+def folded(monkeypatch: pytest.MonkeyPatch) -> list[list[int]]:
+    """The frames, by log index, of every time that acceptance takes some out of what counts."""
+    calls: list[list[int]] = []
 
-    def counting(connection: object, meters: list[str]) -> None:
-        calls.append(list(meters))
-        refold(connection, meters)  # type: ignore[arg-type]
+    def counting(connection: object, indices: list[int]) -> None:
+        calls.append(list(indices))
+        take_out(connection, indices)  # type: ignore[arg-type]
 
-    monkeypatch.setattr(acceptance, "refold", counting)
+    monkeypatch.setattr(acceptance, "take_out", counting)
     return calls
 
 
@@ -96,24 +96,24 @@ def test_a_full_place_leaves_the_other_places_open_to_evidence(node: Node, gatew
 
 
 def test_many_payloads_for_one_place_fold_its_meters_once(
-        node: Node, gateway: Gateway, folded: list[list[str]]) -> None:
+        node: Node, gateway: Gateway, folded: list[list[int]]) -> None:
     node.put(*[gateway.build(block(power=power)) for power in range(10)])
-    assert folded == [["m:main"]]
+    assert folded == [[2]]
     assert len(node.flags()) == 10
 
 
 def test_payloads_for_a_place_that_is_disputed_already_fold_nothing(
-        node: Node, gateway: Gateway, folded: list[list[str]]) -> None:
+        node: Node, gateway: Gateway, folded: list[list[int]]) -> None:
     for power in range(5):
         node.one(gateway.build(block(power=power)))
-    assert folded == [["m:main"]]
+    assert folded == [[2]]
 
 
 def test_many_places_in_one_batch_fold_their_meters_once(
-        node: Node, gateway: Gateway, folded: list[list[str]]) -> None:
+        node: Node, gateway: Gateway, folded: list[list[int]]) -> None:
     links = honest_chain(node, gateway, 4)
     node.put(*[at_place(seq, links[seq], power) for seq in range(4) for power in (1, 2)])
-    assert folded == [["m:main"]]
+    assert folded == [[2, 3, 4, 5]]
     assert len(node.flags()) == 12
 
 
