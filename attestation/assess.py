@@ -94,7 +94,8 @@ class Lane:
         return bool(np.all((self.since <= instant) & (instant < self.until)))
 
 
-_NO_RULE = Rule(0, 2**62, 0, 0, 0, False, 0, 1, 0, 0, 2**62)
+# Holds at no instant: what has no rule at the time of one frame may have one at that of the next.
+_NO_RULE = Rule(0, 0, 0, 0, 0, False, 0, 1, 0, 0, 2**62)
 
 
 def _column_fault(carrier: str | None, gateway: str, rule: Rule | None, scale: int) -> str:

@@ -180,3 +180,18 @@ def test_a_stranger_leaves_no_register_behind(node: Node, gateway: Gateway) -> N
     with node.connection() as connection:
         held = connection.exec_driver_sql("SELECT meter, quantity FROM attestation_register").fetchall()
     assert [tuple(row) for row in held] == [("m:main", "energy")]
+
+
+@pytest.mark.parametrize("together", [True, False])
+def test_a_frame_dated_before_the_profile_does_not_unsettle_the_next_one(
+        node: Node, gateway: Gateway, together: bool) -> None:
+    """What has no rule at the time of one frame has one at that of the next, sent in one body or in two."""
+    frames = [gateway.frame(block(start=START - 3 * HOUR, energy=10**6)), minute(gateway, 1)]
+    if together:
+        node.put(*frames)
+    else:
+        for frame in frames:
+            node.one(frame)
+    assert {index for index, _, _, code in node.flags() if code == "column-unknown"} == {2}
+    assert counted(node) == 60
+    assert node.check_everything() == []
