@@ -135,7 +135,7 @@ def compare(
 @app.command("parameters")
 @command
 def parameters(
-    path: Annotated[str, typer.Argument(help="参数路径，如 grid.cn · parameter path")],
+    path: Annotated[str, typer.Argument(help="参数路径，如 grid.average.cn · parameter path")],
     at: At = None,
     as_json: Json = False,
 ) -> None:

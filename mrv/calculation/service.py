@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import date
 from typing import Any
@@ -22,6 +23,8 @@ from mrv.language.checker import Type
 from mrv.language.interpreter import Step
 
 Document = dict[str, Any]
+
+_LEADING_ID = re.compile(rb'[ \t]*\{[ \t]*"id"[ \t]*:[ \t]*"([ !#-\[\]-~]{1,200})"')
 
 
 def formulas(ruleset: RuleSet) -> list[Document]:
@@ -93,7 +96,7 @@ def evaluate_batch(ruleset: RuleSet, lines: Iterable[bytes]) -> Iterator[Documen
 
 
 def _evaluate_line(ruleset: RuleSet, line: bytes) -> Document:
-    identity = None
+    identity = _leading_id(line)
     try:
         request = parse_lenient(line)
         if not isinstance(request, dict) or not {"id", "formula", "inputs"} <= set(request):
@@ -102,6 +105,12 @@ def _evaluate_line(ruleset: RuleSet, line: bytes) -> Document:
         return {"id": identity, "outputs": outputs_json(_evaluate(ruleset, str(request["formula"]), request["inputs"]))}
     except CarbonSealError as error:
         return {"id": identity, "error": error.as_dict()}
+
+
+def _leading_id(line: bytes) -> str | None:
+    """The id a line begins with, so that a line which cannot be read is still answered by its name."""
+    match = _LEADING_ID.match(line)
+    return match[1].decode() if match else None
 
 
 def outputs_json(evaluation: Evaluation) -> Document:

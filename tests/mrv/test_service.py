@@ -80,6 +80,17 @@ def test_a_list_of_objects_names_its_fields() -> None:
     assert code_of(lambda: evaluate(RULES, "ghg.co2e", {"gases": [one]})) == "input-missing"
 
 
+@pytest.mark.parametrize(("line", "identity"), [
+    (b'{"id":"f","formula":"unit.mass","inputs":{"value":{"value":1.5,"unit":"t"}}}', "f"),
+    (b' { "id" : "cut off", "formula": "unit', "cut off"), (b'{"id":"no formula"}', "no formula"),
+    (b'{"formula":"unit.mass","id":"late","inputs":{"value":NaN}}', None), (b'{"id":7,"inputs":NaN}', None),
+    (b"{", None)])
+def test_a_line_that_cannot_be_read_is_answered_by_the_id_it_begins_with(line: bytes, identity: str | None) -> None:
+    [answer] = evaluate_batch(RULES, [line])
+    assert answer["id"] == identity
+    assert answer["error"]["code"]
+
+
 def test_a_batch_answers_each_line_and_one_bad_line_stops_nothing() -> None:
     lines = [json.dumps({"id": 1, "formula": "electricity.location", "inputs": INPUTS}).encode(), b"", b"{", b"[]",
              json.dumps({"id": "b", "formula": "nothing", "inputs": {}}).encode(),

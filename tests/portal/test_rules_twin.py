@@ -136,7 +136,9 @@ def without_reader_message(line: bytes) -> bytes:
 def test_lines_that_are_no_requests_get_the_same_answers(ruleset: RuleSet, documents_file: Path) -> None:
     lines = [line.encode() for line in (
         "5", "[]", "{}", '{"id":1}', '{"id":1,"id":2}', '{"id":1.5}', '{"id":-0}', '{"id":9007199254740993}',
-        '{"id":NaN}', '{"id":-Infinity}', "{",
+        '{"id":NaN}', '{"id":-Infinity}', "{", '{"id":"f","inputs":{"v":1.5}}',
+        ' { "id" : "g", "formula":', '{"id":"h"}',
+        '{"id":"","x":NaN}', '{"id":"a\\\\b","x":NaN}', '{"id":"甲","x":NaN}', '{"x":1,"id":"late","y":NaN}',
         '{"a"', '{"a":', '{"a":1', '{"a":1,', '{"a":1,}', "[1,]", "[1 2]", "nul",
         '"\\x"', '"\\u12"', '"abc', '"a\tb"', "1 2", '{"id":"甲😀\\u0007","formula":"x@1","inputs":{}}',
         "[" * 257 + "]" * 257,

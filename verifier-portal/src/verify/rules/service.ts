@@ -10,6 +10,8 @@ import { render } from "./render.js";
 import type { RuleSet } from "./ruleset.js";
 import { isObject, plainText, type Json } from "./texts.js";
 
+const LEADING_ID = /^[ \t]*\{[ \t]*"id"[ \t]*:[ \t]*"([ !#-\[\]-~]{1,200})"/;
+
 /** A JSON value to be printed: members stand in insertion order. */
 export type Answer = Json | readonly Answer[] | ReadonlyMap<string, Answer> | { readonly [member: string]: Answer };
 
@@ -38,7 +40,8 @@ function evaluated(rules: RuleSet, formula: string, inputs: Json): Evaluation {
 
 /** For a JSON line {id, formula, inputs} {id, outputs} (and its trace where asked) or {id, error}. */
 export function evaluateLine(rules: RuleSet, line: string, withTrace = false): Answer {
-  let identity: Json = null;
+  // The id a line begins with, so that a line which cannot be read is still answered by its name.
+  let identity: Json = LEADING_ID.exec(line)?.[1] ?? null;
   try {
     const request = parseLenient(line);
     const [id, formula, inputs] = requestMembers(request);
