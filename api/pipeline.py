@@ -42,7 +42,7 @@ from certificates.store import StoredClaim, StoredOpinion, StoredStatement
 from core import jcs
 from core.claims import chain_claim, parse_claim
 from core.database import reading, transaction
-from core.documents import interval_json
+from core.documents import contract_domain, interval_json
 from core.errors import CarbonSealError, Forbidden, NotFound, Refused, Unavailable
 from core.ethereum import Domain
 from core.fields import mapping
@@ -261,7 +261,7 @@ def participant(connection: Connection, org: str) -> Participant:
 def domain_of(deployment: Deployment) -> Domain:
     """The EIP-712 domain of this deployment's claims and opinions."""
     chain = deployment.trust.chain
-    return claims.certificate_domain(chain.id, chain.certificate_registry)
+    return contract_domain(chain.id, chain.certificate_registry)
 
 
 # calculate ------------------------------------------------------------------------------------------------------------

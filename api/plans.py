@@ -15,8 +15,8 @@ from api.entries import StoredEntry
 from attestation import registry
 from attestation.envelope import DOCUMENT
 from attestation.history import participant_at
-from certificates.claim import certificate_domain
 from core.claims import ClaimDocument
+from core.documents import contract_domain
 from core.errors import Forbidden, InputError, NotFound, Refused
 from ledger import log
 from mrv.authoring import catalogue
@@ -56,7 +56,7 @@ def take(deployment: Deployment, payload: bytes) -> StoredPlan:
     """
     signed = read_signed_plan(payload)
     chain = deployment.trust.chain
-    domain = certificate_domain(chain.id, chain.certificate_registry)
+    domain = contract_domain(chain.id, chain.certificate_registry)
     if (signed.origin, signed.domain) != (deployment.origin, domain):
         raise Refused("plan-context", "the plan was signed for another log, chain or contract", where="plan.domain",
                       hint=f"sign for {deployment.origin}, chain {domain.chain_id}, contract {domain.contract}")

@@ -14,6 +14,9 @@ MAX_AHEAD_MS = 5 * 60_000
 # A spool outlasts a long holiday; what comes later is looked at by a person first.
 MAX_LATE_MS = 14 * 24 * HOUR_MS
 
+# A clock that says of itself that it does not know the time of day.
+UNTRUSTED_CLOCKS = frozenset({ClockQuality.UNKNOWN, ClockQuality.RELATIVE})
+
 NOTICES = frozenset({"beacon-unknown", "declared-loss", "meter-missing"})
 
 # What each code means, in Chinese and English.
@@ -103,7 +106,7 @@ def frame_flags(frame: Frame, context: Context) -> list[Flag]:
 
 def clock_is_off(frame: Frame, context: Context) -> bool:
     """Whether the frame's times cannot be those at which it was read."""
-    return (frame.clock in (ClockQuality.UNKNOWN, ClockQuality.RELATIVE)
+    return (frame.clock in UNTRUSTED_CLOCKS
             or frame.t_last > context.received + MAX_AHEAD_MS or frame.t_first <= context.before
             or (context.beacon_time is not None and frame.t_last < context.beacon_time))
 

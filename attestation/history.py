@@ -232,10 +232,16 @@ def source_notices(history: History, start: int, end: int) -> frozenset[str]:
 
     `start`, `end`: ms UTC. By every profile in force in that span, so that one put right at its end hides nothing.
     """
-    found = {entry.fields["profile"] for _, entry in history.entries
-             if start < entry.time < end and entry.fields.get("profile") is not None}
-    return frozenset(f"{profile.origin}-source" for profile in (*found, profile_at(history, start))
-                     if profile is not None and profile.origin != METERED)
+    return frozenset(f"{profile.origin}-source" for profile in profiles_in(history, start, end - 1)
+                     if profile.origin != METERED)
+
+
+def profiles_in(history: History, start: int, end: int) -> list[Profile]:
+    """Every profile of a meter in force at some instant of [start, end] ms UTC, first to last."""
+    before = profile_at(history, start)
+    later = [entry.fields["profile"] for _, entry in history.entries
+             if start < entry.time <= end and entry.fields.get("profile") is not None]
+    return later if before is None else [before, *later]
 
 
 def gateway_at(history: History, index: int) -> str:
@@ -246,6 +252,14 @@ def gateway_at(history: History, index: int) -> str:
             gateway = entry.fields["profile"].gateway
         gateway = entry.fields.get("gateway", gateway)
     return gateway
+
+
+def carries(history: History, gateway: str, index: int) -> bool:
+    """Whether a gateway may carry the meter at a log index; before its first profile nobody does."""
+    try:
+        return gateway_at(history, index) == gateway
+    except NotFound:
+        return False
 
 
 def segments(history: History, quantity: str) -> tuple[Segment, ...]:

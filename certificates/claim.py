@@ -8,17 +8,12 @@ from typing import Any
 
 from attestation.history import Participant
 from core.claims import Carried, ClaimDocument, ClaimInput, claim_digest, claim_payload, claim_signer, parse_claim
-from core.documents import DOMAIN_NAME, DOMAIN_VERSION, MethodologyRef
+from core.documents import MethodologyRef
 from core.errors import Forbidden, Refused
 from core.ethereum import Account, Domain, checksum_address, parse_address
 from core.period import Period
 from core.records import Interval, Kind
 from verify.accounts import check_account
-
-
-def certificate_domain(chain_id: int, certificate_registry: str) -> Domain:
-    """The EIP-712 domain that claims and opinions of a deployment are signed in."""
-    return Domain(DOMAIN_NAME, DOMAIN_VERSION, chain_id, checksum_address(parse_address(certificate_registry)))
 
 
 def draft(

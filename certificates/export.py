@@ -126,7 +126,7 @@ class _Gathering:
         if state is None or state.payload_digest != self._statement.digest:
             raise NotFound("piece-unknown", "the chain has no such piece of this statement", where=piece.hex(),
                            hint="`carbonseal certificate show` lists its pieces")
-        status = mirror.PIECE_STATUS[state.status]
+        status = state.status.label
         slots = status_slots(self._document, self._statement.digest, state.start, state.end)
         record = {"schema": CERTIFICATE_SCHEMA, "id": piece.hex(), "payload_digest": self._statement.digest.hex(),
                   "units": {"from": str(state.start), "to": str(state.end)}, "owner": state.owner, "status": status,

@@ -13,13 +13,13 @@ from attestation.carriers import Carrier, carriers
 from attestation.envelope import open_envelope
 from attestation.frame import Frame, decode_frame
 from attestation.frames import chain_indices
-from attestation.history import History, gateway_at
+from attestation.history import History, carries
 from attestation.registration import ReadingPlace
 from core import cbor
-from core.errors import NotFound
 from core.merkle import inclusion_path, leaf_hash
 from core.period import Period, instant_text
 from ledger import log
+from verify.chains import proven_indices
 from verify.completeness import carriers_of
 from verify.members import name_of
 from verify.sources import RegisterSource
@@ -114,12 +114,9 @@ def _marked(chain: Sequence[tuple[int, bytes, Frame]]) -> list[ChainFrame]:
 def _blocks(connection: Connection, history: History, gateway: str,
             chain: Sequence[ChainFrame]) -> Iterator[tuple[str, _Block]]:
     """(day, block) of the meter in each frame in which the gateway carried it, judged where the frame is proven."""
-    index, carried = 0, []
-    for item in reversed(chain):
-        index = item.index if item.proven else index
-        carried.append(_carries(history, gateway, index))
-    for item, carries in zip(chain, reversed(carried), strict=True):
-        if not carries:
+    proven = proven_indices(gateway, [item.index if item.proven else None for item in chain])
+    for item, index in zip(chain, proven, strict=True):
+        if not carries(history, gateway, index):
             continue
         blocks = storage.blocks_of(connection, item.index)
         leaves = [leaf_hash(header) for header, _ in blocks]
@@ -127,13 +124,6 @@ def _blocks(connection: Connection, history: History, gateway: str,
             if decode_header(header).meter == history.subject:
                 place = (gateway, item.frame.epoch, item.frame.seq)
                 yield item.day, _Block(place, ordinal, inclusion_path(leaves, ordinal), header, body)
-
-
-def _carries(history: History, gateway: str, index: int) -> bool:
-    try:
-        return gateway_at(history, index) == gateway
-    except NotFound:
-        return False
 
 
 def _shown(items: Sequence[tuple[str, _Block]], places: set[tuple[str, int, int]]) -> set[int]:

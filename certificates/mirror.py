@@ -19,11 +19,10 @@ from certificates.models import CertBlock, CertCertificate, CertEvent, CertPiece
 from certificates.registry import Registry, RegistryEvent
 from core import jcs
 from core.database import reading, transaction
-from ledger.anchor.layout import CertificateState, PieceState, PieceStatus
+from ledger.anchor.layout import CertificateState, PieceState
 
 BLOCKS, EVENTS = table(CertBlock), table(CertEvent)
 CERTIFICATES, PIECES = table(CertCertificate), table(CertPiece)
-PIECE_STATUS = {PieceStatus.WHOLE: "live", PieceStatus.RETIRED: "retired", PieceStatus.SPLIT: "split"}
 NOBODY = "0x" + "0" * 40
 
 # A fork deeper than this many reads of the chain is read again from the beginning.
@@ -166,4 +165,4 @@ def _certificate_row(state: CertificateState) -> dict[str, Any]:
 
 def _piece_row(identity: bytes, state: PieceState) -> dict[str, Any]:
     return {"id": identity, "digest": state.payload_digest, "first": state.start, "last": state.end,
-            "owner": state.owner, "status": PIECE_STATUS[state.status], "pledgee": state.pledgee}
+            "owner": state.owner, "status": state.status.label, "pledgee": state.pledgee}

@@ -9,10 +9,10 @@ from typing import Annotated, Any
 
 import typer
 
-from certificates.claim import certificate_domain
 from cli.node import connect
 from cli.options import Json, Key, Org, Place, Token
 from cli.output import command, print_fields, print_json, print_table, say
+from core.documents import contract_domain
 from core.ethereum import load_account
 from core.jcs import parse_lenient
 from mrv.authoring.catalogue import shipped
@@ -69,7 +69,7 @@ def submit(plan: PlanFile, key: Key, org: Org, place: Place = ".", token: Token 
     with connect(place, org, token) as node:
         trust = node.get("/v1/trust")
         chain = trust["chain"]
-        domain = certificate_domain(int(chain["id"]), chain["certificate_registry"])
+        domain = contract_domain(int(chain["id"]), chain["certificate_registry"])
         answer = node.send("/v1/mrv/plans", sign_plan(document, account, trust["origin"], domain), "application/json")
     _print_stored(answer, as_json)
 

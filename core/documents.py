@@ -13,7 +13,7 @@ from typing import Any
 
 from core import jcs
 from core.errors import FormError
-from core.ethereum import Domain
+from core.ethereum import Domain, checksum_address, parse_address
 from core.fields import account, members, sequence, text
 from core.ids import check_hex, check_id
 from core.numbers import parse_natural
@@ -90,6 +90,11 @@ def external_refs_from_json(value: object) -> tuple[str, ...]:
     return tuple(references)
 
 
+def contract_domain(chain_id: int, contract: str) -> Domain:
+    """The EIP-712 domain of one of a deployment's contracts, its address in EIP-55 spelling."""
+    return Domain(DOMAIN_NAME, DOMAIN_VERSION, chain_id, checksum_address(parse_address(contract)))
+
+
 def domain_json(domain: Domain) -> dict[str, str]:
     """{"name", "version", "chain_id", "contract"}."""
     return {"name": domain.name, "version": domain.version, "chain_id": str(domain.chain_id),
@@ -102,8 +107,8 @@ def domain_from_json(value: object) -> Domain:
     if (item["name"], item["version"]) != (DOMAIN_NAME, DOMAIN_VERSION):
         raise FormError("domain-unknown", f"the domain is not {DOMAIN_NAME} {DOMAIN_VERSION}", where="domain",
                         hint="sign in the domain of the CertificateRegistry")
-    return Domain(DOMAIN_NAME, DOMAIN_VERSION, parse_natural(item["chain_id"], where="domain.chain_id"),
-                  account(item["contract"], "domain.contract"))
+    return contract_domain(parse_natural(item["chain_id"], where="domain.chain_id"),
+                           account(item["contract"], "domain.contract"))
 
 
 def document_digest(document: Mapping[str, Any]) -> bytes:

@@ -21,17 +21,22 @@ def check_heads(gateway: str, chain: Sequence[FrameItem]) -> None:
                                      "chain and has no inclusion proof", where=gateway)
 
 
-def proven_indices(chain: Sequence[FrameItem]) -> list[int]:
-    """For each frame the log index of the first proven frame from it on, at which its key is judged.
+def proven_indices(gateway: str, chain: Sequence[int | None]) -> list[int]:
+    """For each frame the log index of the first proven frame from it on, at which its key and its meters are judged.
 
+    `chain`: the log index of each frame of a gateway's chain in order, None where its inclusion is not shown.
     Raises VerificationFailed (frame-head-unproven) when nothing proven follows.
     """
     indices: list[int] = []
-    index: int | None = None
-    for item in reversed(chain):
-        index = item.entry.index if item.entry.index is not None else index
-        if index is None:
-            raise VerificationFailed("frame-head-unproven", "nothing proven follows this frame",
-                                     where=item.frame.gateway)
-        indices.append(index)
+    proven: int | None = None
+    for index in reversed(chain):
+        proven = index if index is not None else proven
+        if proven is None:
+            raise VerificationFailed("frame-head-unproven", "nothing proven follows this frame", where=gateway)
+        indices.append(proven)
     return indices[::-1]
+
+
+def with_index(gateway: str, chain: Sequence[FrameItem]) -> list[tuple[FrameItem, int]]:
+    """Each frame with the index at which it is judged (`proven_indices`). Raises VerificationFailed."""
+    return list(zip(chain, proven_indices(gateway, [item.entry.index for item in chain]), strict=True))

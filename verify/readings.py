@@ -21,6 +21,7 @@ from attestation.block import (
     times_of,
     unpack,
 )
+from attestation.flags import UNTRUSTED_CLOCKS
 from attestation.history import History, Segment, profile_at, segment_at, segments, serial
 from attestation.registration import ReadingPlace
 from core.errors import CarbonSealError, NotFound, VerificationFailed
@@ -29,7 +30,6 @@ from verify.model import BlockItem
 
 # Bodies decoded side by side: enough to fill an array operation, few enough to stay in the cache.
 _BATCH = 96
-_UNTRUSTED = (ClockQuality.UNKNOWN, ClockQuality.RELATIVE)
 
 # Times (ms UTC) and raw counts of readings one after another, (n,) each.
 Run = tuple[Integers, Integers]
@@ -89,7 +89,7 @@ class Register:
         self._history = history
         self._quantity = quantity
         self._blocks = [item for item, _ in blocks]
-        self._trusted = [clock not in _UNTRUSTED for _, clock in blocks]
+        self._trusted = [clock not in UNTRUSTED_CLOCKS for _, clock in blocks]
         self._places = {(item.gateway, item.epoch, item.seq): i for i, item in enumerate(self._blocks)}
         self._parts = _segments(history, quantity)
         self._opened: dict[int, RegisterBlock | None] = {}

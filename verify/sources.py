@@ -25,9 +25,10 @@ class RegisterSource:
     """An input read from a register: [start, end) of its serial numbers.
 
     `opening` is the reading behind `start`, None for a claim point, where the chain's mark says where a claim starts.
-    `amount`: the quantity stated, {"value", "unit"}. `part`: the part of a divided period that it is of, None where the
-    period is whole or the file does not say. `before`, `after`: gaps [start, end) ms UTC beside it that the statement
-    substitutes: the first ends at the opening reading, the second begins at the closing one.
+    `amount`: the quantity stated, {"value", "unit"}; `uncertainty`: in %, as stated. `part`: the part of a divided
+    period that it is of, None where the period is whole or the file does not say. `before`, `after`: gaps [start, end)
+    ms UTC beside it that the statement substitutes: the first ends at the opening reading, the second begins at the
+    closing one.
     """
 
     name: str
@@ -39,6 +40,7 @@ class RegisterSource:
     closing: ReadingPlace
     method: str
     amount: Any
+    uncertainty: Any = None
     part: Period | None = None
     before: tuple[int, int] | None = None
     after: tuple[int, int] | None = None
@@ -113,7 +115,7 @@ def _register_source(record: Mapping[str, Any], source: dict[str, Any]) -> Regis
     return RegisterSource(text(record["name"], "record.name"), check_id(item["meter"], where="meter"),
                           check_id(item["quantity"], where="quantity"),
                           check_id(item["mark"], where="mark") if marked else None, start, opening, closing,
-                          text(record["method"], "record.method"), record["quantity"])
+                          text(record["method"], "record.method"), record["quantity"], record["uncertainty"])
 
 
 def _place(value: object) -> ReadingPlace:

@@ -8,13 +8,13 @@ from dataclasses import dataclass, field
 from datetime import date
 from typing import Any
 
-from certificates.claim import certificate_domain, draft, sign
+from certificates.claim import draft, sign
 from certificates.registry_evm import EvmRegistry
 from cli.desks.chain import chain_of
 from cli.node import Node
 from core.claims import Carried, ClaimDocument, ClaimInput, MeterInput, carried_from_json, inputs_from_json
 from core.clock import Clock
-from core.documents import MethodologyRef
+from core.documents import MethodologyRef, contract_domain
 from core.errors import FormError, InputError, NotFound
 from core.ethereum import Account
 from core.fields import mapping, members, optional_hex, text
@@ -90,7 +90,7 @@ class EnterpriseDesk:
             origin=self.trust["origin"], kind=methodology.kind, subject=facts.subject, holder=self.account.address,
             boundary=facts.boundary, period=facts.period,
             methodology=MethodologyRef(methodology.id, methodology.version, methodology.digest), inputs=facts.inputs,
-            domain=certificate_domain(int(chain["id"]), chain["certificate_registry"]), options=facts.options,
+            domain=contract_domain(int(chain["id"]), chain["certificate_registry"]), options=facts.options,
             intervals=self._intervals(methodology, facts), supersedes=facts.supersedes, carried=facts.carried)
 
     def submit(self, document: ClaimDocument) -> dict[str, Any]:

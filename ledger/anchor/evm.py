@@ -18,6 +18,7 @@ from web3.exceptions import ContractLogicError, TimeExhausted, TransactionNotFou
 from web3.middleware import ExtraDataToPOAMiddleware
 
 from core.clock import Clock
+from core.documents import contract_domain
 from core.errors import CarbonSealError, Forbidden, NotFound, Refused, Unavailable
 from core.ethereum import Account, Domain, keccak256
 from core.ids import chain_id_of
@@ -44,7 +45,7 @@ class Addresses:
 
     def domain(self, contract: str) -> Domain:
         """The EIP-712 domain of one of its contracts."""
-        return Domain("CarbonSeal", "1", self.chain_id, contract)
+        return contract_domain(self.chain_id, contract)
 
 
 @dataclass(frozen=True)

@@ -44,6 +44,11 @@ class PieceStatus(IntEnum):
     RETIRED = 2
     SPLIT = 3
 
+    @property
+    def label(self) -> str:
+        """As files, rows and answers spell it: live, retired or split."""
+        return "live" if self is PieceStatus.WHOLE else self.name.lower()
+
 
 @dataclass(frozen=True)
 class CertificateState:

@@ -32,6 +32,7 @@ from attestation.frame import Link
 from attestation.history import (
     KeyGrant,
     as_of,
+    carries,
     check_grant,
     claim_point_at,
     gateway_at,
@@ -188,6 +189,8 @@ def test_at_any_index_one_gateway_carries_a_meter() -> None:
     assert [gateway_at(known, index) for index in (11, 20, 21)] == [GATEWAY, GATEWAY, "gw:two"]
     with pytest.raises(CarbonSealError, match="history-not-yet"):
         gateway_at(known, 10)
+    assert [(carries(known, GATEWAY, index), carries(known, "gw:two", index)) for index in (10, 11, 20, 21)] == [
+        (False, False), (True, False), (True, False), (False, True)]
     assert len(as_of(known, 20).entries) == 1
 
 

@@ -27,10 +27,9 @@ from eth_account.messages import encode_typed_data
 
 from certificates import claim as claims
 from certificates import opinion as opinions
-from certificates.claim import certificate_domain
 from certificates.typed_data import typed_data
 from core.claims import MeterInput, claim_digest, claim_payload, parse_claim
-from core.documents import MethodologyRef
+from core.documents import MethodologyRef, contract_domain
 from core.errors import Forbidden, FormError, Refused
 from core.ethereum import keccak256
 from core.opinions import OpinionDocument, opinion_digest, opinion_payload, parse_opinion
@@ -83,7 +82,7 @@ def test_a_draft_with_a_defect_is_never_signed() -> None:
 
 
 def test_the_domain_of_a_deployment_is_spelled_once() -> None:
-    assert certificate_domain(31337, DOMAIN.contract.lower()) == DOMAIN
+    assert contract_domain(31337, DOMAIN.contract.lower()) == DOMAIN
 
 
 def test_a_claim_of_the_subjects_account_is_accepted() -> None:

@@ -16,9 +16,10 @@ from core.errors import CarbonSealError, VerificationFailed
 from core.ethereum import keccak256
 from ledger.anchor import rlp
 from ledger.anchor.evidence import read_storage
-from ledger.anchor.layout import certificate_slots, piece_id, piece_slots
+from ledger.anchor.layout import PieceStatus, certificate_slots, piece_id, piece_slots
 from ledger.anchor.proof import trie_value
 from verify.chainstate import ProvenWords, status_slots, validators_for
+from verify.parse_documents import STATUSES
 from verify.statement import parse_statement
 from verify.trust import ChainTrust, ValidatorSet
 from verify.verifier import verify
@@ -42,6 +43,12 @@ def proof(**changes: Any) -> dict[str, Any]:
 
 def words(document: dict[str, Any], validators: tuple[str, ...] | None = ADDRESSES) -> ProvenWords:
     return ProvenWords(read_storage(document, chain_id=CHAIN_ID, contract=CONTRACTS[1], validators=validators))
+
+
+def test_a_piece_s_status_is_spelled_as_files_spell_it() -> None:
+    labels = [status.label for status in PieceStatus]
+    assert labels == ["live", "retired", "split"]
+    assert set(labels) <= set(STATUSES)
 
 
 def test_proven_words_are_read_and_an_absent_one_is_zero() -> None:

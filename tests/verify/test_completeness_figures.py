@@ -14,7 +14,7 @@ from attestation.history import read_history
 from attestation.registration import ReadingPlace, registration_payload
 from core.errors import VerificationFailed
 from core.period import Period, instant_text
-from verify.chains import check_heads, proven_indices
+from verify.chains import check_heads, proven_indices, with_index
 from verify.completeness import figures, losses, staleness
 from verify.model import FrameItem
 from verify.parse import parse_evidence
@@ -100,8 +100,8 @@ def chain() -> list[FrameItem]:
 
 def test_a_frame_between_stands_under_the_next_proven_one() -> None:
     items = chain()
-    indices = proven_indices(items)
     known = [item.entry.index for item in items]
+    indices = proven_indices(GATEWAY, known)
     assert None in known
     for i, index in enumerate(known):
         assert indices[i] == (index if index is not None else known[i + 1])
@@ -111,7 +111,7 @@ def test_a_frame_between_stands_under_the_next_proven_one() -> None:
 def test_an_unproven_end_is_refused() -> None:
     items = chain()
     last = replace(items[-1], entry=replace(items[-1].entry, index=None))
-    for check in (lambda: check_heads(GATEWAY, [*items[:-1], last]), lambda: proven_indices([last])):
+    for check in (lambda: check_heads(GATEWAY, [*items[:-1], last]), lambda: with_index(GATEWAY, [last])):
         with pytest.raises(VerificationFailed, match="frame-head-unproven"):
             check()
 

@@ -28,8 +28,6 @@ from verify.chainstate import ProvenWords, validators_for
 from verify.model import CertificateRecord
 from verify.report import DEVELOPMENT_CHAIN, AsOf, NotChecked
 
-_PIECE_STATUS = {PieceStatus.WHOLE: "live", PieceStatus.RETIRED: "retired", PieceStatus.SPLIT: "split"}
-
 
 def check(case: Case) -> str:
     """Raises VerificationFailed (certificate-…, mark-mismatch, status-…, validators-unpinned, and those of
@@ -87,9 +85,9 @@ def _check_status(record: CertificateRecord, certificate: CertificateState, piec
         by = certificate.superseded_by.hex() if certificate.superseded_by else "another"
         raise VerificationFailed("certificate-superseded", f"the chain says superseded by {by}",
                                  hint="ask for the file of the statement that supersedes it")
-    if record.status != _PIECE_STATUS[piece.status]:
+    if record.status != piece.status.label:
         raise VerificationFailed("certificate-status", f"the file says {record.status}, the chain "
-                                 f"{_PIECE_STATUS[piece.status]}", where="certificate.json")
+                                 f"{piece.status.label}", where="certificate.json")
     if record.owner != piece.owner:
         raise VerificationFailed("certificate-owner", f"the file says {record.owner}, the chain {piece.owner}",
                                  where="certificate.json")

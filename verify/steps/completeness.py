@@ -6,20 +6,20 @@ and every silent block are counted and printed.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from itertools import pairwise
 
 from attestation.carriers import Carrier, counted
 from attestation.dispute import history_of, parse_dispute
 from attestation.frame import Frame, check_successor, link_of
-from attestation.history import gateway_at
+from attestation.history import carries
 from attestation.manifest import FRAMES
-from core.errors import NotFound, VerificationFailed
+from core.errors import VerificationFailed
 from core.merkle import leaf_hash, verify_inclusion
 from core.period import instant_text
 from verify.bundle import LEVELS
 from verify.case import Case
-from verify.chains import proven_indices
+from verify.chains import with_index
 from verify.completeness import carriers_of, figures
 from verify.model import BlockItem, FrameItem
 from verify.report import NotChecked
@@ -103,10 +103,10 @@ def _check_blocks(case: Case, meter: str, gateway: str, covered: Sequence[Frame]
     blocks = {(item.gateway, item.epoch, item.seq): item for item in case.evidence.blocks.get(meter, ())}
     wanted = {(gateway, frame.epoch, frame.seq) for frame in covered}
     gaps = []
-    for item, index in _with_index(case, gateway):
+    for item, index in with_index(gateway, case.evidence.frames[gateway]):
         frame = item.frame
         key = (gateway, frame.epoch, frame.seq)
-        if not _carried(case, meter, gateway, index):
+        if not carries(case.histories[meter], gateway, index):
             # Nothing vouches for such a block, before the period or in it, and step 7 would read from it.
             if key in blocks:
                 raise VerificationFailed("meter-not-carried", f"{gateway} did not carry {meter} at index {index}",
@@ -118,18 +118,6 @@ def _check_blocks(case: Case, meter: str, gateway: str, covered: Sequence[Frame]
         if key in wanted and blocks[key].header.gap is not None:
             gaps.append(blocks[key])
     return gaps
-
-
-def _with_index(case: Case, gateway: str) -> Iterator[tuple[FrameItem, int]]:
-    chain = case.evidence.frames[gateway]
-    return zip(chain, proven_indices(chain), strict=True)
-
-
-def _carried(case: Case, meter: str, gateway: str, index: int) -> bool:
-    try:
-        return gateway_at(case.histories[meter], index) == gateway
-    except NotFound:
-        return False
 
 
 def _check_inclusion(item: BlockItem, frame: Frame) -> None:

@@ -7,15 +7,17 @@ A reading that was passed over fails, unless the statement says that readings we
 from __future__ import annotations
 
 from attestation.carriers import carriers
-from attestation.history import claim_point_at, profile_at
+from attestation.history import as_of, claim_point_at, profile_at, profiles_in
 from attestation.registration import BASE_UNITS, ReadingPlace
 from core import jcs
 from core.errors import InputError, NotFound, VerificationFailed
 from core.merkle import leaf_hash, root, verify_inclusion
 from core.quantity import Quantity
 from core.records import ClockQuality
+from mrv.calculation.gaps import SUBSTITUTION
+from mrv.quality import uncertainty
 from verify.case import Case
-from verify.chains import proven_indices
+from verify.chains import with_index
 from verify.model import BlockItem, Detail, Details
 from verify.readings import Register, check_bodies
 from verify.report import NotChecked
@@ -30,6 +32,7 @@ def check(case: Case) -> str:
     if details is None:
         raise NotChecked("details-absent", "a public file discloses no inputs")
     check_details(case, details)
+    _check_gaps(details)
     sources = register_sources(details)
     if sources and not case.evidence.blocks:
         raise NotChecked("blocks-absent", f"{len(details.records)} details stand under the statement; the blocks that "
@@ -90,6 +93,7 @@ def _check_source(case: Case, source: RegisterSource) -> int:
                 raise VerificationFailed("reading-not-last", "the register stands below the reading later, and the "
                                          "statement says that none was flagged", where=source.meter)
     _check_quantity(case, source)
+    _check_uncertainty(case, source)
     return passed
 
 
@@ -108,8 +112,7 @@ def _blocks_of(case: Case, meter: str) -> list[tuple[BlockItem, ClockQuality]]:
 
 def _check_index(case: Case, place: ReadingPlace) -> None:
     """The log index a reading names is its frame's; of a frame without proof, not above the next proven one."""
-    chain = case.evidence.frames.get(place.gateway, ())
-    for item, proven in zip(chain, proven_indices(chain), strict=True):
+    for item, proven in with_index(place.gateway, case.evidence.frames.get(place.gateway, ())):
         if (item.frame.epoch, item.frame.seq) == (place.epoch, place.seq):
             exact = item.entry.index is not None
             if place.index > proven or (exact and place.index != proven):
@@ -153,3 +156,27 @@ def _check_quantity(case: Case, source: RegisterSource) -> None:
                                      where=source.name)
     except InputError as error:
         raise VerificationFailed("input-mismatch", error.message, where=source.name) from None
+
+
+def _check_uncertainty(case: Case, source: RegisterSource) -> None:
+    """What the difference states follows from the accuracy classes that the meter had, as registered before it."""
+    since = source.opening.time if source.opening else (source.part or case.statement.period).start
+    try:
+        known = as_of(case.histories[source.meter], case.evidence.statement.index or 0)
+    except NotFound as error:
+        raise VerificationFailed("input-mismatch", error.message, where=source.meter) from None
+    classes = [profile.accuracy_class for profile in profiles_in(known, since, source.closing.time)]
+    expected = uncertainty.of_register(classes, source.method)
+    if source.uncertainty != expected:
+        raise VerificationFailed("input-mismatch", f"the meter's classes give an uncertainty of {expected or 'none'}, "
+                                 f"the statement says {source.uncertainty or 'none'}", where=source.name)
+
+
+def _check_gaps(details: Details) -> None:
+    """What stands for a gap states the uncertainty of its rule."""
+    for record in (detail.record for detail in details.records if detail.record["kind"] == "input"):
+        source = record.get("source")
+        if isinstance(source, dict) and source.get("type") == SUBSTITUTION \
+                and record.get("uncertainty") != uncertainty.of_substitution(str(source.get("rule"))):
+            raise VerificationFailed("input-mismatch", "a substituted gap states another uncertainty than its rule has",
+                                     where=str(record.get("name")))

@@ -12,11 +12,10 @@ from attestation.history import Participant, participant_at
 from attestation.independence import check_verifier
 from core import jcs
 from core.claims import ClaimInput, DocumentInput, MeterInput, chain_claim, claim_signer, exclusivity_key
-from core.documents import DOMAIN_NAME, DOMAIN_VERSION
+from core.documents import contract_domain
 from core.errors import Forbidden, NotFound, VerificationFailed
 from core.ethereum import Domain
 from core.merkle import leaf_hash
-from core.numbers import decimal_text
 from core.opinions import ISSUING, OpinionDocument, opinion_signer
 from mrv.calculation.gaps import SUBSTITUTION
 from mrv.calculation.run import PERIOD_SPLIT
@@ -124,8 +123,9 @@ def _is_input(item: MeterInput | DocumentInput, record: Mapping[str, Any]) -> bo
         return False
     if isinstance(item, MeterInput):
         return item.meter in (source.get("meter"), source.get("mark")) and item.quantity == source.get("quantity")
-    quantity = {"value": decimal_text(item.value), "unit": item.unit}
-    return source.get("digest") == item.document.hex() and record.get("quantity") == quantity
+    given = item.as_json()
+    stated = {"value": given["value"], "unit": given["unit"]}, given.get("uncertainty")
+    return source.get("digest") == given["document"] and (record.get("quantity"), record.get("uncertainty")) == stated
 
 
 def _check_opinion_fields(case: Case, opinion: OpinionDocument) -> None:
@@ -178,8 +178,7 @@ def _participant(case: Case, org: str, entry: Entry) -> Participant:
 
 
 def _domain(case: Case) -> Domain:
-    chain = case.trust.chain
-    return Domain(DOMAIN_NAME, DOMAIN_VERSION, chain.id, chain.certificate_registry)
+    return contract_domain(case.trust.chain.id, case.trust.chain.certificate_registry)
 
 
 def _compare(code: str, where: str, pairs: Mapping[str, tuple[object, object]]) -> None:

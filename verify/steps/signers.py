@@ -15,7 +15,7 @@ from attestation.frame import link_of
 from attestation.history import History, check_grant, key_at, source_notices
 from core.errors import VerificationFailed
 from verify.case import Case
-from verify.chains import proven_indices
+from verify.chains import with_index
 from verify.histories import NodeKeys, check_manifest, histories_of, participants_of
 from verify.model import Entry, FrameItem
 from verify.report import NotChecked
@@ -82,7 +82,7 @@ def _check_release(case: Case) -> None:
 
 def _check_frames(origin: str, chain: tuple[FrameItem, ...], history: History) -> None:
     """A frame is judged at the index of the next proven one, which commits to it through the chain of prev."""
-    for item, index in zip(chain, proven_indices(chain), strict=True):
+    for item, index in with_index(history.subject, chain):
         grant = key_at(history, item.entry.envelope.kid, index)
         check_grant(grant, link_of(item.frame, item.entry.envelope.payload))
         verify_envelope(item.entry.envelope, origin, grant.public_key)
