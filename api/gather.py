@@ -12,7 +12,7 @@ from typing import Any
 
 from sqlalchemy import Connection
 
-from api.metering import Treatment, method_of, record, register_items
+from api.metering import Treatment, method_of, record, register_items, uncertainty_of
 from api.previous import previous_of
 from attestation import registry, series
 from attestation.block import Header, decode_header
@@ -123,7 +123,8 @@ def _document_item(rule: InputRule, given: DocumentInput, divided: bool) -> Docu
     source = {"type": "document", "digest": given.document.hex(), "title": given.title}
     # The node saw the document's digest, not the measurement behind it: the weakest method that is allowed.
     method = [method for method in METHODS if method in rule.methods][-1]
-    return record(rule, {"value": decimal_text(given.value), "unit": given.unit}, source, method)
+    stated = None if given.uncertainty is None else decimal_text(given.uncertainty)
+    return record(rule, {"value": decimal_text(given.value), "unit": given.unit}, source, method, stated)
 
 
 def _claim_point_item(connection: Connection, document: ClaimDocument, rule: InputRule, given: MeterInput,
@@ -135,7 +136,8 @@ def _claim_point_item(connection: Connection, document: ClaimDocument, rule: Inp
     source = {"type": "claim-point", "mark": point.mark, "meter": point.meter, "quantity": point.quantity,
               "from": {"position": str(interval.start)}, "to": end.place().as_json()}
     unit = series.base_unit(connection, point.meter, point.quantity)
-    return record(rule, {"value": str(end.position - interval.start), "unit": unit}, source, method_of(end))
+    percent = uncertainty_of(connection, point.meter, document.period.start, end.time, method_of(end))
+    return record(rule, {"value": str(end.position - interval.start), "unit": unit}, source, method_of(end), percent)
 
 
 def _claimed(connection: Connection, document: ClaimDocument, given: MeterInput,

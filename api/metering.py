@@ -18,6 +18,7 @@ from sqlalchemy import Connection
 
 from attestation import registry, series
 from attestation.envelope import open_envelope
+from attestation.history import profiles_in
 from attestation.series import RegisterReading
 from core.claims import MeterInput
 from core.errors import InputError, NotFound
@@ -28,6 +29,7 @@ from core.units import parse_unit
 from ledger import log
 from mrv.calculation.gaps import SUBSTITUTION, over
 from mrv.definitions.methodology import METHODS, InputRule
+from mrv.quality import uncertainty
 
 Document = dict[str, Any]
 
@@ -64,20 +66,27 @@ def register_items(connection: Connection, period: Period, rule: InputRule, give
               "from": start.place().as_json(), "to": end.place().as_json()}
     unit = series.base_unit(connection, given.meter, given.quantity)
     quantity = {"value": str(end.position - start.position), "unit": unit}
-    measured = record(rule, quantity, source, method_of(start, end))
+    measured = record(rule, quantity, source, method_of(start, end),
+                      uncertainty_of(connection, given.meter, start.time, end.time, method_of(start, end)))
     gaps = [(period.start, start.time), (end.time, period.end)] if treatment.fills else []
     return [measured, *(_substituted(connection, rule, given, unit, (start, end), gap)
                         for gap in gaps if _is_gap(*gap, treatment))]
 
 
-def record(rule: InputRule, quantity: Document, source: Document, method: str) -> Document:
-    """One item of an inputs document. Raises InputError (source-not-allowed)."""
+def record(rule: InputRule, quantity: Document, source: Document, method: str, percent: str | None) -> Document:
+    """One item of an inputs document; `percent`: its uncertainty. Raises InputError (source-not-allowed)."""
     kind = source["type"]
     if kind not in rule.sources:
         raise InputError("source-not-allowed", f"{rule.name} may not come from a {kind}", where="claim.inputs",
                          hint="allowed, best first: " + ", ".join(rule.sources))
     return {"quantity": quantity, "source": source, "priority": rule.priority_of(kind), "method": method,
-            "uncertainty": None}
+            "uncertainty": percent}
+
+
+def uncertainty_of(connection: Connection, meter: str, start: int, end: int, method: str) -> str | None:
+    """Of a register's difference over [start, end] ms UTC, by the accuracy classes that the meter had."""
+    classes = [profile.accuracy_class for profile in profiles_in(registry.history(connection, meter), start, end)]
+    return uncertainty.of_register(classes, method)
 
 
 def method_of(*ends: RegisterReading) -> str:
@@ -119,11 +128,12 @@ def _substituted(connection: Connection, rule: InputRule, given: MeterInput, uni
     source: Document = {"type": SUBSTITUTION, "rule": rule.substitution, "meter": given.meter,
                         "start": instant_text(gap[0]), "end": instant_text(gap[1]), "rate": None, "reason": REASON,
                         "digest": None}
+    percent = uncertainty.of_substitution(rule.substitution)
     if rule.substitution == "zero":
-        return record(rule, {"value": "0", "unit": unit}, source, "estimated")
+        return record(rule, {"value": "0", "unit": unit}, source, "estimated", percent)
     rate, digest = _rate(connection, rule, given, unit, ends)
     source |= {"rate": rate.as_json(), "digest": digest.hex()}
-    return record(rule, over(rate, *gap).to(parse_unit(unit)).as_json(), source, "estimated")
+    return record(rule, over(rate, *gap).to(parse_unit(unit)).as_json(), source, "estimated", percent)
 
 
 def _rate(connection: Connection, rule: InputRule, given: MeterInput, unit: str,

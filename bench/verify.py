@@ -206,7 +206,7 @@ class Month:
         source = {"type": "claim-point", "mark": POINT, "meter": METER, "quantity": QUANTITY,
                   "from": {"position": str(start)}, "to": place.as_json()}
         inputs = {"generation": [{"quantity": {"value": str(end - start), "unit": "Wh"}, "source": source,
-                                  "priority": "1", "method": "measured", "uncertainty": None}]}
+                                  "priority": "1", "method": "measured", "uncertainty": "0.5"}]}
         document = {"subject": ORG, "boundary": "bench", "period": self.period.as_json(), "inputs": inputs,
                     "options": {}, "allow_unconfirmed": False, "carried": None}
         self.result = run_rules(self.rules, "green-power.pv", "1", document, date(2026, 12, 2))

@@ -62,17 +62,22 @@ class MeterInput:
 
 @dataclass(frozen=True)
 class DocumentInput:
-    """An input taken from a document, known to the log by its SHA-256."""
+    """An input taken from a document, known to the log by its SHA-256.
+
+    `uncertainty`: what the document states, half of the 95 % interval in %; None where it states none.
+    """
 
     document: bytes
     value: Decimal
     unit: str
     title: str
+    uncertainty: Decimal | None = None
 
     def as_json(self) -> dict[str, str]:
-        """{"document", "value", "unit", "title"}."""
+        """{"document", "value", "unit", "title"}, and "uncertainty" where there is one."""
+        stated = {} if self.uncertainty is None else {"uncertainty": decimal_text(self.uncertainty)}
         return {"document": self.document.hex(), "value": decimal_text(self.value), "unit": self.unit,
-                "title": self.title}
+                "title": self.title, **stated}
 
 
 ClaimInput = MeterInput | DocumentInput
@@ -197,7 +202,10 @@ def _check_kind(document: ClaimDocument) -> None:
 
 
 def inputs_from_json(value: object) -> dict[str, tuple[ClaimInput, ...]]:
-    """Inputs by name: {"meter", "quantity"} or {"document", "value", "unit", "title"} each. Raises FormError."""
+    """Inputs by name: {"meter", "quantity"} or {"document", "value", "unit", "title", "uncertainty"?} each.
+
+    Raises FormError.
+    """
     inputs: dict[str, tuple[ClaimInput, ...]] = {}
     for name, items in mapping(value, "inputs").items():
         if not _NAME.fullmatch(name):
@@ -210,9 +218,18 @@ def _input(value: object, where: str) -> ClaimInput:
     if isinstance(value, dict) and "meter" in value:
         item = members(value, ("meter", "quantity"), where)
         return MeterInput(check_id(item["meter"], where=where), text(item["quantity"], where))
-    item = members(value, ("document", "value", "unit", "title"), where)
+    stated = isinstance(value, dict) and "uncertainty" in value
+    item = members(value, ("document", "value", "unit", "title", *(("uncertainty",) if stated else ())), where)
     return DocumentInput(check_hex(item["document"], where=where), parse_decimal(item["value"], where=where),
-                         text(item["unit"], where), text(item["title"], where))
+                         text(item["unit"], where), text(item["title"], where),
+                         _uncertainty(item["uncertainty"], where) if stated else None)
+
+
+def _uncertainty(value: object, where: str) -> Decimal:
+    percent = parse_decimal(text(value, where), where=where)
+    if percent < 0:
+        raise FormError("claim-uncertainty-negative", "an uncertainty in % is not negative", where=where)
+    return percent
 
 
 def carried_from_json(value: object) -> Carried | None:

@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 
 from core.errors import FormError, InputError
 from core.quantity import Quantity
-from mrv.calculation.inputs import Inputs
+from mrv.calculation.inputs import Inputs, Item
 from mrv.calculation.spread import EXACT, Spread, Untraceable, joined, of_input, propagate
 from mrv.definitions.dates import check_in_force, days_of
 from mrv.definitions.formula import Evaluation
@@ -181,8 +181,16 @@ def _items(inputs: Inputs, name: str) -> Bound:
     for number, item in enumerate(inputs.items.get(name, ())):
         known = item.uncertainty
         spreads.append(EXACT if known is None else of_input(
-            f"{inputs.period.start}/{name}/{number}", item.quantity.value, known, item.quantity.unit))
+            _origin(inputs, name, number, item), item.quantity.value, known, item.quantity.unit))
     return Bound(inputs.quantities(name), spreads)
+
+
+def _origin(inputs: Inputs, name: str, number: int, item: Item) -> str:
+    """What errs together: a register errs alike in every input and part that reads it, any other item by itself."""
+    source = item.source
+    if source["type"] in ("register", "claim-point"):
+        return f"{source['meter']}/{source['quantity']}"
+    return f"{inputs.period.start}/{name}/{number}"
 
 
 def _step_output(chain: Chain, step: str, output: str) -> Bound:

@@ -15,7 +15,7 @@ from core.period import Period, instant_text
 
 HOUR_MS = 3_600_000
 
-_CLASS = re.compile(r"([0-9]+(?:\.[0-9]+)?)S?")
+_CLASS = re.compile(r"([0-9]{1,3}(?:\.[0-9]{1,4})?)S?")
 
 TITLES = {
     "calibration-unknown": {"zh": "检定有效期未登记", "en": "calibration not on record"},

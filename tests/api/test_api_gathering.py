@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
 import pytest
 from api_world import ACCOUNTS, DAY, HOUR, MAIN, MAIN_RATE, MINUTE, START, STEEL, SUZHENG, World
 
-from api import evidence, fsck, metering, pipeline, plans
+from api import evidence, fsck, gather, metering, pipeline, plans
 from api.deployment import writing
 from attestation.envelope import open_envelope
 from certificates import store
@@ -124,6 +125,41 @@ def hand_in(world: World, document: dict[str, Any], org: str = STEEL) -> plans.S
     return plans.take(world.deployment, payload)
 
 
+# uncertainty
+
+def test_a_statement_from_the_log_states_the_uncertainty_of_its_meter(park: World) -> None:
+    park.accept_frames(49)
+    statement = calculated(park, general(park))
+    assert [record["uncertainty"] for record in records(statement)] == ["0.5"]
+    assert statement.fields["outputs"]["quality.uncertainty"] == {"value": "0.5", "unit": "%"}
+    assert not [code for code in statement.fields["notices"] if code.startswith("uncertainty")]
+    check_offline(park, statement)
+
+
+def test_a_document_brings_the_uncertainty_that_it_states(park: World) -> None:
+    park.accept_frames(49)
+    bills: list[ClaimInput] = [DocumentInput(b"\xcd" * 32, parse_decimal("9600"), "kWh", "电费单", Decimal("2")),
+                               DocumentInput(b"\xce" * 32, parse_decimal("9600"), "kWh", "电费单")]
+    statement = calculated(park, general(park, inputs={"purchased_electricity": bills}))
+    assert [record["uncertainty"] for record in records(statement)] == ["2", None]
+    assert statement.fields["outputs"]["quality.uncertainty"] == {"value": "1", "unit": "%"}
+    assert "uncertainty-partial" in statement.fields["notices"]
+    check_offline(park, statement)
+
+
+def test_another_uncertainty_than_the_claim_s_document_states_is_found(park: World,
+                                                                       monkeypatch: pytest.MonkeyPatch) -> None:
+    park.accept_frames(49)
+    bill: ClaimInput = DocumentInput(b"\xcd" * 32, parse_decimal("9600"), "kWh", "电费单", Decimal("2"))
+    honest = gather._document_item
+    monkeypatch.setattr(gather, "_document_item", lambda *given: honest(*given) | {"uncertainty": "1"})
+    statement = calculated(park, general(park, inputs={"purchased_electricity": [bill]}))
+    pipeline.seal(park.deployment)
+    data = evidence.export(park.deployment, park.link, statement.digest, purpose="review", level="full")
+    report = verify(data, park.deployment.trust, now=park.clock.now())
+    assert [(step.n, step.code) for step in report.steps if step.outcome is Outcome.FAILED] == [(9, "claim-inputs")]
+
+
 # a period across a change
 
 def test_a_period_across_a_change_is_built_in_parts_from_the_registers(
@@ -175,6 +211,8 @@ def test_a_planned_gap_is_filled_with_the_greatest_rate_named_and_counted(park: 
     assert filled["source"]["rate"] == {"value": str(MAIN_RATE * 4), "unit": "W"}
     assert filled["quantity"] == {"value": str(MAIN_RATE * 17), "unit": "Wh"}
     assert {"substituted-input", "estimated-input"} <= set(statement.fields["notices"])
+    assert (metered["uncertainty"], filled["uncertainty"]) == ("0.5", "100")
+    assert statement.fields["outputs"]["quality.uncertainty"] == {"value": "17.7131", "unit": "%"}
     share = statement.fields["outputs"]["quality.substituted.purchased_electricity"]
     assert share == {"value": "17.7083", "unit": "%"}
     assert statement.fields["completeness"]["max_staleness_ms"] == "0"

@@ -40,6 +40,7 @@ from attestation.history import (
     participant_at,
     participant_key,
     profile_at,
+    profiles_in,
     profiles_digest,
     read_history,
     segment_at,
@@ -450,6 +451,17 @@ def test_every_profile_in_force_in_the_span_speaks_and_no_other(start: int, end:
         ("profile", {"profile": profile(origin=origin)}, START + at)
         for at, origin in ((0, "simulated"), (10, "interpolated"), (20, "metered"))]))
     assert source_notices(known, START + start, START + end) == said
+
+
+@pytest.mark.parametrize(("start", "end", "classes"), [
+    (-5, -1, []), (-5, 0, ["1"]), (0, 9, ["1"]), (0, 10, ["1", "0.5S"]), (10, 19, ["0.5S"]), (9, 20, ["1", "0.5S", "2"]),
+    (20, 30, ["2"])])
+def test_the_profiles_of_a_span_are_those_in_force_at_some_instant_of_it(start: int, end: int,
+                                                                         classes: list[str]) -> None:
+    known = read_history(chain("meter", "m:a", *[
+        ("profile", {"profile": profile(accuracy_class=text)}, START + at)
+        for at, text in ((0, "1"), (10, "0.5S"), (20, "2"))]))
+    assert [found.accuracy_class for found in profiles_in(known, START + start, START + end)] == classes
 
 
 @pytest.mark.parametrize("origin", ["real", "Metered", "", None, ["metered"]])

@@ -96,6 +96,21 @@ def test_an_input_is_a_meter_s_quantity_or_a_figure_of_a_document_and_nothing_be
             inputs_from_json({"coal": [item]})
 
 
+def test_a_document_may_state_its_uncertainty_in_percent_and_says_so_in_one_way() -> None:
+    paper = {"document": BEFORE.hex(), "value": "12.5", "unit": "t", "title": "过磅单"}
+    (stated,) = inputs_from_json({"coal": [paper | {"uncertainty": "1.5"}]})["coal"]
+    assert stated == DocumentInput(BEFORE, Decimal("12.5"), "t", "过磅单", Decimal("1.5"))
+    assert stated.as_json() == paper | {"uncertainty": "1.5"}
+    (silent,) = inputs_from_json({"coal": [paper]})["coal"]
+    assert silent.as_json() == paper
+    for text, code in (("-1", "claim-uncertainty-negative"), ("1.50", "number-not-canonical"),
+                       ("5%", "number-not-canonical"), (None, "document-text"), (5, "document-text")):
+        with pytest.raises(FormError, match=code):
+            inputs_from_json({"coal": [paper | {"uncertainty": text}]})
+    with pytest.raises(FormError, match="document-members"):
+        inputs_from_json({"coal": [{"meter": "m:main", "quantity": "active-import", "uncertainty": "1"}]})
+
+
 def test_inputs_are_bounded_by_name_and_altogether() -> None:
     meter = MeterInput("m:main", "active-import").as_json()
     assert len(inputs_from_json({"coal": [meter] * MAX_INPUTS})["coal"]) == MAX_INPUTS

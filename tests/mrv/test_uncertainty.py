@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from mrv_helpers import code_of, small_formula
+from mrv_helpers import code_of, point, small_formula
 from split_helpers import AUGUST, JULY, JUNE, glass, glass_rules, in_parts, month, paper_item, whole
 
 from core.numbers import CONTEXT
@@ -162,6 +162,21 @@ def test_parts_of_a_period_add_as_independent() -> None:
     result = glass(in_parts((JUNE, JULY, part("100")), (JULY, AUGUST, part("80"))))
     assert str(result.result) == "80000 kgCO2e"
     assert result.uncertainty == D("7.0711")
+
+
+def test_one_register_errs_alike_in_both_parts_of_a_period() -> None:
+    def part(first: int, last: int, start: str, end: str, meter: str) -> dict[str, Any]:
+        source = {"type": "register", "meter": meter, "quantity": "mass", "from": point(str(first), start),
+                  "to": point(str(last), end)}
+        return month("100") | {"soda_ash": [{"quantity": {"value": str(last - first), "unit": "g"}, "source": source,
+                                             "priority": "1", "method": "measured", "uncertainty": "10"}]}
+
+    def uncertainty(later: str) -> Decimal | None:
+        june, july = part(0, 10**8, JUNE, JULY, "m:ash"), part(10**8, 18 * 10**7, JULY, AUGUST, later)
+        return glass(in_parts((JUNE, JULY, june), (JULY, AUGUST, july))).uncertainty
+
+    assert uncertainty("m:ash") == D("10")
+    assert uncertainty("m:ash-2") == D("7.0711")
 
 
 @given(st.integers(1, 10**9), st.integers(0, 50))

@@ -113,6 +113,7 @@ class Lies:
     statement: Mapping[str, Any] = field(default_factory=dict)
     statement_signer: str = "node"
     place: Mapping[str, Any] = field(default_factory=dict)
+    uncertainty: str | None = "0.5"
     earlier_reading: int = 0
     spikes: Mapping[int, int] = field(default_factory=dict)
     completeness: Mapping[str, str] = field(default_factory=dict)
@@ -267,7 +268,7 @@ class World:
         self._append_statement()
 
     def _inputs_document(self) -> dict[str, Any]:
-        item = {"priority": "1", "method": "measured", "uncertainty": None}
+        item = {"priority": "1", "method": "measured", "uncertainty": self.lies.uncertainty}
         if self.lies.kind == "green-power":
             closing = self.place(PERIOD.end, PV) | dict(self.lies.place)
             start = raw_at(START - 2 * FRAME)

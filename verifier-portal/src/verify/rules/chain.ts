@@ -6,12 +6,13 @@ import { RuleError } from "./error.js";
 import type { Given } from "./fields.js";
 import type { Evaluation } from "./formula.js";
 import type { Inputs } from "./inputs.js";
+import type { Item } from "./items.js";
 import { fill, type Methodology, type StepRule } from "./methodology.js";
 import type { ParameterValue } from "./parameter.js";
 import { Quantity } from "./quantity.js";
 import type { RuleSet } from "./ruleset.js";
 import { EXACT, Spread, Untraceable, joined, ofInput, propagate, type GivenSpread } from "./spread.js";
-import { isList, isObject, type JsonObject } from "./texts.js";
+import { isList, isObject, plainText, type JsonObject } from "./texts.js";
 
 /** One formula call: step name, member of a family or "", its evaluation, and the part of the period it is of. */
 export interface StepResult {
@@ -142,8 +143,15 @@ export class Chain {
   }
 
   private spreads(name: string): readonly Spread[] {
-    return (this.inputs.items.get(name) ?? []).map(({ quantity, uncertainty }, i) => (uncertainty === null ? EXACT
-      : ofInput(`${this.inputs.period.start}/${name}/${i}`, quantity.value, uncertainty, quantity.unit)));
+    return (this.inputs.items.get(name) ?? []).map((item, i) => (item.uncertainty === null ? EXACT
+      : ofInput(this.origin(name, i, item), item.quantity.value, item.uncertainty, item.quantity.unit)));
+  }
+
+  /** What errs together: a register errs alike in every input and part that reads it, any other item by itself. */
+  private origin(name: string, number: number, { type, source }: Item): string {
+    return type === "register" || type === "claim-point"
+      ? `${plainText(source.get("meter"))}/${plainText(source.get("quantity"))}`
+      : `${this.inputs.period.start}/${name}/${number}`;
   }
 
   private stepOutput(step: string, output: string): Bound {
