@@ -109,8 +109,16 @@ def _check_lock(lock: Lock, head: Head, key: VerifierKey) -> None:
     if held is None:
         return
     checkpoints.verify(held, key)
-    if held.size > head.appended:
-        raise _rolled_back(held, f"size {held.size} was signed, the database has only {head.appended} entries")
+    check_held(held, head.appended)
+
+
+def check_held(held: Checkpoint | None, appended: int) -> None:
+    """Passes while a database of `appended` entries holds all of the last checkpoint signed, as the lock remembers it.
+
+    Raises Refused (log-rolled-back).
+    """
+    if held is not None and held.size > appended:
+        raise _rolled_back(held, f"size {held.size} was signed, the database has only {appended} entries")
 
 
 def _rolled_back(held: Checkpoint, message: str) -> Refused:
@@ -206,6 +214,14 @@ def checkpoint(connection: Connection, of_size: int | None = None) -> Checkpoint
     return SqlStore(connection).checkpoint(of_size)
 
 
+def sealed_size(connection: Connection) -> int:
+    """Size of the newest checkpoint, 0 before the first."""
+    try:
+        return checkpoint(connection).size
+    except NotFound:
+        return 0
+
+
 def root_at(connection: Connection, of_size: int) -> bytes:
     """The root of the first `of_size` entries. Raises NotFound (log-not-sealed)."""
     return tiles.root(SqlStore(connection).tiles, of_size)
@@ -239,7 +255,7 @@ def resource(connection: Connection, path: str) -> bytes:
         first = wanted.number * TILE_WIDTH
         if store.head().sealed >= first + wanted.width:
             return tiles.bundle(data for _, data in entries(connection, first, first + wanted.width))
-    elif wanted.level < tiles.MAX_LEVELS:
+    elif wanted.level < tiles.MAX_LEVELS and wanted.number < tiles.MAX_NUMBER:
         position = tiles.position_of(wanted.level, wanted.number)
         tile = store.tiles([position]).get(position)
         if tile is not None and tile.width >= wanted.width:

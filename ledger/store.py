@@ -155,7 +155,7 @@ class SqlStore:
         """See Store."""
         begin = self._connection.execute(_SEGMENT_OF, {"index": start}).scalar() or 0
         while begin < end:
-            rows = self._connection.execute(_SEGMENTS, {"start": begin, "end": end, "limit": _PAGE}).all()
+            rows = self._connection.execute(_SEGMENTS, {"start": begin, "last": end - 1, "limit": _PAGE}).all()
             if not rows:
                 return
             for row in rows:
@@ -259,7 +259,7 @@ _INSERT_SEGMENT = text("INSERT INTO log_segment (first, count, lengths, data, ha
                        " VALUES (:first, :count, :lengths, :data, :hashes, :digest)")
 _SEGMENT_OF = text("SELECT max(first) FROM log_segment WHERE first <= :index")
 _SEGMENTS = text("SELECT first, count, lengths, data, hashes, digest FROM log_segment"
-                 " WHERE first >= :start AND first < :end ORDER BY first LIMIT :limit")
+                 " WHERE first >= :start AND first <= :last ORDER BY first LIMIT :limit")
 _TILES = text("SELECT position, hashes, middle FROM log_tile"
               " WHERE position IN (:p0, :p1, :p2, :p3, :p4, :p5, :p6, :p7)")
 _PUT_TILE = text("INSERT INTO log_tile (position, hashes, middle) VALUES (:position, :hashes, :middle)"

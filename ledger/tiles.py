@@ -25,6 +25,7 @@ MAX_ENTRY_BYTES = 65_535
 # A level above the eighth would need more than 2^64 entries.
 MAX_LEVELS = 8
 _NUMBER_BITS = 56
+MAX_NUMBER = 1 << _NUMBER_BITS
 MAX_SIZE = 2**63 - 1
 
 _PAIR = 2 * HASH_BYTES
