@@ -81,7 +81,7 @@ abstract contract Review is ICertificateRegistry, Marks, EIP712 {
         if (opinion.conclusion != Records.UNMODIFIED && opinion.conclusion != Records.MODIFIED) {
             revert CertificateConclusion(opinion.conclusion);
         }
-        if (opinion.validUntil < _now()) revert CertificateExpired(opinion.validUntil);
+        if (_now() >= opinion.validUntil) revert CertificateExpired(opinion.validUntil);
         if (!_isParticipant(opinion.holder)) revert CertificateReceiver(opinion.holder);
     }
 

@@ -125,7 +125,11 @@ class Agent:
             self._progress.failed(errors[0])
 
     async def _sign(self) -> None:
-        """Sign what was collected. With a full spool it waits for the node: no reading goes unsigned meanwhile."""
+        """Sign what was collected. With a full spool it waits for the node, and polls no further meanwhile.
+
+        Raises Unavailable when told to stop while the spool is full: what was collected since the last frame is lost:
+        readings missing from the chain of frames, which whoever counts them sees.
+        """
         if not self._framer.polls:
             return
         blocks, beacon = self._framer.take(), await self._beacon()

@@ -19,7 +19,11 @@ MAX_DELAY_S = 30.0
 
 
 class Shipper:
-    """Sends what waits. Nothing is dropped: what the node refuses is reported, and tried again later."""
+    """Sends what waits. Nothing is dropped: what the node refuses is reported, and tried again later.
+
+    The chain of frames allows no other order, so a frame that the node refuses for good (a revoked key, a wrong site)
+    stays first and holds all behind it: the operator mends the enrolment, or begins a new epoch with a new spool.
+    """
 
     def __init__(self, spool: Spool, node: NodeClient, progress: Progress, *,
                  first_delay_s: float = FIRST_DELAY_S) -> None:

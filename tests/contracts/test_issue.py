@@ -224,14 +224,14 @@ def test_a_modified_opinion_issues(world: World) -> None:
 
 def test_an_opinion_lapses(world: World) -> None:
     application = world.application(0, TEN, amount=10, opinion_changes={"validUntil": NOW + 100_000})
-    world.clock.instant = NOW + 101_000
+    world.clock.instant = NOW + 100_000
     with refused("certificate-expired"):
         issue(world, application)
 
 
 def test_an_opinion_is_good_to_its_last_moment(world: World) -> None:
     application = world.application(0, TEN, amount=10, opinion_changes={"validUntil": NOW + 100_000})
-    world.clock.instant = NOW + 100_000
+    world.clock.instant = NOW + 99_000
     assert issue(world, application).piece
 
 
