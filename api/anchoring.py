@@ -9,7 +9,7 @@ from sqlalchemy import Connection, Engine, Table, delete, insert, select
 
 from api.models import ApiAnchor
 from core.database import reading, transaction
-from core.errors import NotFound, Refused
+from core.errors import Refused
 from ledger import log
 from ledger.anchor.evm import AnchorReceipt, EvmAnchor
 
@@ -37,18 +37,11 @@ def anchor_newest(engine: Engine, anchors: EvmAnchor, origin: str) -> Anchored |
     """
     latest = anchors.latest(origin)
     with reading(engine) as connection:
-        sealed = _sealed_size(connection)
+        sealed = log.sealed_size(connection)
     if latest is not None and latest.size > sealed:
         raise Refused("log-rolled-back", f"the chain holds size {latest.size}, the newest checkpoint here is {sealed}",
                       where=origin, hint="restore the newest copy of the database; a copy that served is a split view")
     return _anchor(engine, anchors, origin, sealed) if sealed else None
-
-
-def _sealed_size(connection: Connection) -> int:
-    try:
-        return log.checkpoint(connection).size
-    except NotFound:
-        return 0
 
 
 def restore_lost(engine: Engine, anchors: EvmAnchor, origin: str, chain_id: int) -> int:

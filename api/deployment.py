@@ -243,10 +243,7 @@ def check_not_rolled_back(deployment: Deployment, connection: Connection) -> Non
         # Damage of ours: told as a form error, a sender would take it for one of its own.
         raise Unavailable("lock-unusable", f"the last checkpoint signed cannot be read: {error.message}",
                           where=str(deployment.log_lock.path), hint="restore this file; nothing was taken") from None
-    appended = log.size(connection)
-    if held is not None and held.size > appended:
-        raise Refused("log-rolled-back", f"size {held.size} was signed, the database has only {appended} entries",
-                      where=deployment.origin, hint="restore the newest copy of the database")
+    log.check_held(held, log.size(connection))
 
 
 def check_writer(connection: Connection, generation: int) -> None:

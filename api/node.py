@@ -16,7 +16,7 @@ from api.metrics import Metrics
 from api.overview import Overview
 from api.sealer import ChainFollower, Sealer
 from api.worker import Nudger
-from api.writer import FrameWriter, Outcome
+from api.writer import FrameAnswer, FrameWriter
 from certificates.blocks import Block
 from core.errors import CarbonSealError
 from ledger import log
@@ -105,5 +105,5 @@ class Node:
             return "database-unavailable"
         return "ok"
 
-    def _commit(self, bodies: Sequence[bytes]) -> list[list[Outcome] | CarbonSealError]:
+    def _commit(self, bodies: Sequence[bytes]) -> list[list[FrameAnswer] | CarbonSealError]:
         return pipeline.accept(self.deployment, self.generation, bodies)

@@ -11,7 +11,6 @@ from sqlalchemy import Connection
 
 from api import anchoring
 from api.deployment import Deployment
-from api.pipeline import sealed_size
 from attestation import registry, series
 from attestation.history import profile_at
 from attestation.registration import BASE_UNITS, METER, METERED, ColumnProfile
@@ -67,7 +66,7 @@ def _figures(connection: Connection, deployment: Deployment) -> dict[str, Any]:
 
 
 def _head(connection: Connection) -> dict[str, str] | None:
-    if sealed_size(connection) == 0:
+    if log.sealed_size(connection) == 0:
         return None
     newest = log.checkpoint(connection)
     return {"size": str(newest.size), "root": newest.root.hex()}

@@ -23,7 +23,7 @@ from api.chain import ChainLink
 from api.deployment import Deployment, appending, check_writer
 from api.entries import StoredEntry
 from api.gather import gather, items_of
-from api.writer import Outcome
+from api.writer import FrameAnswer
 from attestation import acceptance, registry, rows
 from attestation import envelope as envelopes
 from attestation.acceptance import Decision
@@ -79,7 +79,7 @@ def durable(steps: Steps, name: str) -> Iterator[None]:
 # accept, append -------------------------------------------------------------------------------------------------------
 
 def accept(deployment: Deployment, generation: int, bodies: Sequence[bytes],
-           steps: Steps = quiet) -> list[list[Outcome] | CarbonSealError]:
+           steps: Steps = quiet) -> list[list[FrameAnswer] | CarbonSealError]:
     """Judge and append the frames of several bodies in one durable transaction; an answer for each body.
 
     A body that is no sequence of submissions is answered with its error and does not stop the others.
@@ -95,8 +95,8 @@ def accept(deployment: Deployment, generation: int, bodies: Sequence[bytes],
         for payload in acceptance.disputes_of(connection, decisions, deployment.clock.now()):
             at = entries.append_signed(connection, deployment.node_signer, DISPUTE, payload, deployment.origin)
             acceptance.record_dispute(connection, at, payload)
-    outcomes = iter([_outcome(decision) for decision in decisions])
-    return [group if isinstance(group, CarbonSealError) else list(islice(outcomes, len(group))) for group in opened]
+    answers = iter([_answer(decision) for decision in decisions])
+    return [group if isinstance(group, CarbonSealError) else list(islice(answers, len(group))) for group in opened]
 
 
 def _open_body(body: bytes) -> list[Submission] | CarbonSealError:
@@ -106,10 +106,10 @@ def _open_body(body: bytes) -> list[Submission] | CarbonSealError:
         return error
 
 
-def _outcome(decision: Decision) -> Outcome:
+def _answer(decision: Decision) -> FrameAnswer:
     kind = "disputed" if decision.outcome == acceptance.Outcome.EQUIVOCATION else str(decision.outcome)
     readings = decision.frame.reading_count if decision.frame and decision.appends else 0
-    return Outcome(kind, decision.index, decision.error, readings)
+    return FrameAnswer(kind, decision.index, decision.error, readings)
 
 
 # register: devices, meters, claim points, participants, rules ---------------------------------------------------------
@@ -200,7 +200,7 @@ def settle(deployment: Deployment, link: ChainLink, index: int, steps: Steps = q
             raise NotFound("entry-missing", f"the log has no entry {index}")
     for _ in range(_SETTLE_ROUNDS):
         with reading(deployment.engine) as connection:
-            sealed = sealed_size(connection)
+            sealed = log.sealed_size(connection)
         if sealed <= index:
             seal(deployment, steps)
             continue
@@ -208,14 +208,6 @@ def settle(deployment: Deployment, link: ChainLink, index: int, steps: Steps = q
         if anchored is not None and anchored.size > index:
             return anchored
     raise Unavailable("log-busy", f"entry {index} is not sealed and anchored yet", hint="try again in a moment")
-
-
-def sealed_size(connection: Connection) -> int:
-    """Size of the newest checkpoint, 0 before the first."""
-    try:
-        return log.checkpoint(connection).size
-    except NotFound:
-        return 0
 
 
 def follow_chain(deployment: Deployment, link: ChainLink) -> Block | None:

@@ -38,7 +38,7 @@ class Sealer:
         """One look: seal if it is time."""
         settings = self._deployment.settings
         with reading(self._deployment.engine) as connection:
-            size, sealed = log.size(connection), pipeline.sealed_size(connection)
+            size, sealed = log.size(connection), log.sealed_size(connection)
         self._metrics.log_size.labels("appended").set(size)
         self._metrics.log_size.labels("sealed").set(sealed)
         due = monotonic() - self._last >= settings.seal_interval_ms / 1000

@@ -26,7 +26,7 @@ _log = logging.getLogger("carbonseal.writer")
 
 
 @dataclass(frozen=True)
-class Outcome:
+class FrameAnswer:
     """What became of one frame: accepted, duplicate, disputed (kept as evidence, out of calculations) or refused."""
 
     outcome: str
@@ -43,10 +43,10 @@ class Outcome:
 @dataclass(frozen=True)
 class _Waiting:
     body: bytes
-    answer: Future[list[Outcome]]
+    answer: Future[list[FrameAnswer]]
 
 
-Commit = Callable[[Sequence[bytes]], list[list[Outcome] | CarbonSealError]]
+Commit = Callable[[Sequence[bytes]], list[list[FrameAnswer] | CarbonSealError]]
 """Writes the frames of several bodies in one transaction; answers each body, durable on return.
 
 A body that cannot be read is answered with its error and does not stop the others. Raises when nothing was written."""
@@ -74,7 +74,7 @@ class FrameWriter:
         if self._thread.ident is not None:
             self._thread.join()
 
-    def submit(self, body: bytes) -> Future[list[Outcome]]:
+    def submit(self, body: bytes) -> Future[list[FrameAnswer]]:
         """Queue a body (CBOR sequence of submissions); the future answers once it is durable.
 
         Raises Busy (writer-busy), Unavailable (writer-stopped).
@@ -132,7 +132,7 @@ class FrameWriter:
             self._bytes -= sum(len(waiting.body) for waiting in group)
             self._metrics.waiting.set(self._bytes)
 
-    def _answer(self, group: Sequence[_Waiting], answers: Sequence[list[Outcome] | CarbonSealError]) -> None:
+    def _answer(self, group: Sequence[_Waiting], answers: Sequence[list[FrameAnswer] | CarbonSealError]) -> None:
         for waiting, answer in zip(group, answers, strict=True):
             if isinstance(answer, CarbonSealError):
                 waiting.answer.set_exception(answer)
@@ -140,9 +140,9 @@ class FrameWriter:
             self._count(answer)
             waiting.answer.set_result(answer)
 
-    def _count(self, outcomes: Sequence[Outcome]) -> None:
-        for outcome in outcomes:
-            self._metrics.frames.labels(outcome.outcome).inc()
-            self._metrics.values.inc(outcome.values)
-            if outcome.error is not None:
-                self._metrics.refusals.labels(outcome.error.code).inc()
+    def _count(self, answers: Sequence[FrameAnswer]) -> None:
+        for answer in answers:
+            self._metrics.frames.labels(answer.outcome).inc()
+            self._metrics.values.inc(answer.values)
+            if answer.error is not None:
+                self._metrics.refusals.labels(answer.error.code).inc()

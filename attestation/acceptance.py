@@ -2,6 +2,17 @@
 
 `judge` decides about a batch, the log appends what it accepts, `record` keeps the blocks and what follows from them;
 all in one transaction. The answer to a refused frame says which epoch and seq is expected: the sender resumes there.
+
+What is asked of a frame, in this order; the numbers stand at the code, and in docs/spec/frames.md:
+
+    1 form       the envelope is a frame's, the frame is canonical
+    2 signature  one of the gateway's keys, past or present, signed it for its site
+    3 known      the same payload for the same place is acknowledged with its index, whatever became of its key
+    4 key        the key may sign for this place
+    5 room       a disputed place keeps so many payloads and no more
+    6 blocks     they are the frame's, each in form
+    7 place      another payload at a place already taken is an equivocation; else the frame follows the last one
+    8 doubts     what is doubtful is flagged, and the frame is kept
 """
 
 from __future__ import annotations
@@ -106,35 +117,42 @@ class _Batch:
             return Decision(Outcome.REFUSED, submission, error=error)
 
     def _judge(self, submission: Submission) -> Decision:
+        # 1 form
         opened = open_envelope(submission.envelope)
         if opened.content_type != FRAME:
             raise FormError("frame-content-type", f"{opened.content_type} is not a frame")
         frame = decode_frame(opened.payload)
         link = link_of(frame, opened.payload)
-        history = self._check_signature(opened, frame)
+        # 2 signature
+        history = self._signer(opened, frame)
+        # 3 known
         known = self._known(frame)
         for earlier in known:
-            # What is in the log already is acknowledged, even after its key was revoked.
             if earlier.link == link:
                 return Decision(Outcome.DUPLICATE, submission, earlier.index, earlier=earlier)
+        # 4 key
         check_grant(key_at(history, opened.kid, LATEST), link)
+        # 5 room
         if len(known) >= MAX_PAYLOADS:
             raise Refused("dispute-full", f"{len(known)} payloads are kept for epoch {frame.epoch} seq {frame.seq}",
                           where=frame.gateway, hint="the place is disputed: ask the registrar to revoke the key")
         decision = Decision(Outcome.ACCEPTED, submission, frame=frame, link=link, received=self._now,
                             beacon_time=self._beacon_time(frame))
+        # 6 blocks
         blocks = open_blocks(frame, submission.blocks)
         decision.meters = tuple([header.meter for header in blocks.headers])
+        # 7 place
         if known:
             decision.outcome, decision.earlier = Outcome.EQUIVOCATION, known[0]
         else:
             self._check_sequence(frame)
+            # 8 doubts
             self._assess(decision, blocks)
         known.append(decision)
         return decision
 
-    def _check_signature(self, opened: Envelope, frame: Frame) -> History:
-        """The history of the gateway, when one of its keys, past or present, signed the envelope for its site."""
+    def _signer(self, opened: Envelope, frame: Frame) -> History:
+        """The history of the gateway that signed, with one of its keys, past or present, for its site."""
         device = self._registry.get(frame.gateway)
         if device is None or device.kind != DEVICE:
             raise Refused("gateway-unknown", "nobody enrolled this gateway", where=frame.gateway,
@@ -165,8 +183,9 @@ class _Batch:
 
     def _head(self, gateway: str) -> _Head:
         if gateway not in self._heads:
-            query = select(col(GatewayRow.epoch), col(GatewayRow.seq), col(GatewayRow.digest), col(GatewayRow.t_last))
-            row = self._connection.execute(query.where(col(GatewayRow.gateway) == gateway)).first()
+            query = select(col(GatewayRow.epoch), col(GatewayRow.seq), col(GatewayRow.digest),
+                           col(GatewayRow.last_trusted)).where(col(GatewayRow.gateway) == gateway)
+            row = self._connection.execute(query).first()
             self._heads[gateway] = _Head(None, -1) if row is None else _Head(Link(row[0], row[1], row[2]), row[3])
         return self._heads[gateway]
 
@@ -261,7 +280,7 @@ def _record_gateways(connection: Connection, accepted: Sequence[Decision]) -> No
         assert decision.link is not None
         heads[frame.gateway] = (frame.gateway, *decision.link, index, decision.before)
     statement = insert_for(connection, GatewayRow)
-    names = ("epoch", "seq", "digest", "log_index", "t_last")
+    names = ("epoch", "seq", "digest", "log_index", "last_trusted")
     upsert_rows(connection, statement.on_conflict_do_update(
         index_elements=["gateway"], set_={name: statement.excluded[name] for name in names}), list(heads.values()))
 

@@ -45,7 +45,7 @@ class BlockRow(SQLModel, table=True):
 
 
 class GatewayRow(SQLModel, table=True):
-    """The head of a gateway's chain. `t_last`: the latest time its clock could be trusted with, ms UTC."""
+    """The head of a gateway's chain. `last_trusted`: greatest t_last of its frames whose clock is not off, ms UTC."""
 
     __tablename__ = "attestation_gateway"
 
@@ -54,7 +54,7 @@ class GatewayRow(SQLModel, table=True):
     seq: int = Field(sa_type=BigInteger)
     digest: bytes = Field(sa_type=LargeBinary)
     log_index: int = Field(sa_type=BigInteger)
-    t_last: int = Field(sa_type=BigInteger)
+    last_trusted: int = Field(sa_type=BigInteger)
 
 
 class RollupRow(SQLModel, table=True):

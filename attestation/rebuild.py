@@ -114,7 +114,7 @@ def _second_pass(connection: Connection, entries: Iterable[bytes], first: _First
     findings += _compare("frame", fold.frames, _stored(
         connection, FrameRow, 1, "log_index", "gateway", "epoch", "seq", "digest", "t_first", "t_last", "disputed"))
     findings += _compare("gateway", fold.gateways, _stored(
-        connection, GatewayRow, 1, "gateway", "epoch", "seq", "digest", "log_index", "t_last"))
+        connection, GatewayRow, 1, "gateway", "epoch", "seq", "digest", "log_index", "last_trusted"))
     findings += _compare("flag", fold.flags, _stored(
         connection, FlagRow, 4, "log_index", "meter", "quantity", "code", "t_from", "t_to"))
     findings += _compare("rollup", {hour[:3]: hour[3:] for hour in hours},

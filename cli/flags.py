@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from enum import StrEnum
+from operator import itemgetter
 from typing import Annotated
 
 import typer
@@ -11,7 +12,7 @@ from attestation.refold import COUNTS
 from attestation.resolution import STAYS_OUT
 from cli.node import connect
 from cli.options import Json, Org, Place, Token
-from cli.output import command, print_answer, print_json, print_table, say
+from cli.output import command, print_answer, print_rows, say
 from cli.registry import REGISTRAR
 
 app = typer.Typer(no_args_is_help=True, help="标记：存疑的读数 · flags: readings in doubt")
@@ -30,15 +31,12 @@ def list_flags(place: Place = ".", org: Org = REGISTRAR, token: Token = None, as
     """尚无人决定的标记，由旧到新 · the flags nobody has decided yet, oldest first."""
     with connect(place, org, token) as node:
         rows = node.get("/v1/meters/flags")
-    if as_json:
-        print_json(rows)
-        return
-    print_table(say("标记", "Flags"),
-                [say("序号", "index"), say("表计", "meter"), say("量", "quantity"), say("代码", "code"),
-                 say("不计入", "kept out"), say("起", "from"), say("止", "to"), say("说明", "meaning")],
-                [(row["index"], row["meter"], row["quantity"], row["code"],
-                  say("是", "yes") if row["excludes"] else say("否", "no"), row["from"], row["to"],
-                  say(row["message"]["zh"], row["message"]["en"])) for row in rows])
+    print_rows(rows, as_json, say("标记", "Flags"), {
+        say("序号", "index"): itemgetter("index"), say("表计", "meter"): itemgetter("meter"),
+        say("量", "quantity"): itemgetter("quantity"), say("代码", "code"): itemgetter("code"),
+        say("不计入", "kept out"): lambda row: say("是", "yes") if row["excludes"] else say("否", "no"),
+        say("起", "from"): itemgetter("from"), say("止", "to"): itemgetter("to"),
+        say("说明", "meaning"): lambda row: say(row["message"]["zh"], row["message"]["en"])})
 
 
 @app.command("resolve")

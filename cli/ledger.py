@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+from operator import itemgetter
 from typing import Annotated
 
 import typer
@@ -11,7 +12,7 @@ import typer
 from api.deployment import NODE_ORG
 from cli.node import connect
 from cli.options import Json, Org, Place, Token
-from cli.output import command, print_json, print_table, say
+from cli.output import command, print_rows, say
 from core.errors import InputError
 
 # A table shows the beginning of an id; --json and --csv carry every column in full.
@@ -46,13 +47,10 @@ def query(
     if as_csv:
         sys.stdout.write(answer.decode("utf-8"))
         return
-    rows = json.loads(answer)
-    if as_json:
-        print_json(rows)
-        return
-    print_table(say("账本", "Ledger"),
-                [say("种类", "kind"), say("企业", "subject"), say("期间", "period"), say("数量", "amount"),
-                 say("状态", "status"), say("核查方", "verifier"), say("持有人", "owner"), say("分片", "piece")],
-                [(row["kind"], row["subject"], f"{row['period_start'][:10]} – {row['period_end'][:10]}",
-                  f"{row['amount']} {row['unit']}", row["piece_status"] or row["status"], row["verifier"],
-                  row["owner"], (row["piece"] or row["statement"])[:SHORT_ID]) for row in rows])
+    print_rows(json.loads(answer), as_json, say("账本", "Ledger"), {
+        say("种类", "kind"): itemgetter("kind"), say("企业", "subject"): itemgetter("subject"),
+        say("期间", "period"): lambda row: f"{row['period_start'][:10]} – {row['period_end'][:10]}",
+        say("数量", "amount"): lambda row: f"{row['amount']} {row['unit']}",
+        say("状态", "status"): lambda row: row["piece_status"] or row["status"],
+        say("核查方", "verifier"): itemgetter("verifier"), say("持有人", "owner"): itemgetter("owner"),
+        say("分片", "piece"): lambda row: (row["piece"] or row["statement"])[:SHORT_ID]})

@@ -64,6 +64,15 @@ def print_table(title: str, columns: Sequence[str], rows: Iterable[Sequence[obje
     out.print(table)
 
 
+def print_rows(rows: Sequence[Mapping[str, Any]], as_json: bool, title: str,
+               columns: Mapping[str, Callable[[Mapping[str, Any]], object]]) -> None:
+    """Rows a node answered: one JSON document, or a table of these columns, each by its heading."""
+    if as_json:
+        print_json(rows)
+    else:
+        print_table(title, list(columns), [[cell(row) for cell in columns.values()] for row in rows])
+
+
 def print_fields(fields: Mapping[str, object]) -> None:
     """Name and value, one a line."""
     width = max((len(name) for name in fields), default=0)

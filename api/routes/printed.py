@@ -7,7 +7,7 @@ from typing import Annotated
 from fastapi import APIRouter, Query, Request, Response
 from starlette.concurrency import run_in_threadpool
 
-from api import anchoring, pipeline
+from api import anchoring
 from api.deps import NodeDep
 from api.node import Node
 from certificates.report import AnchorFact, CertificateReport
@@ -15,6 +15,7 @@ from certificates.report_data import certificate_report
 from certificates.report_pdf import render_html, render_pdf
 from core.database import reading
 from core.ids import check_hex
+from ledger import log
 from mrv.authoring import catalogue
 
 router = APIRouter(prefix="/v1", tags=["certificates"])
@@ -39,6 +40,6 @@ def _report(node: Node, piece: bytes, check_url: str) -> CertificateReport:
         newest = next(iter(anchoring.listed(connection, 1)), None)
         chain = deployment.trust.chain
         anchor = AnchorFact(chain.id, chain.anchor_registry, newest.block, newest.time) if newest else None
-        size = newest.size if newest else pipeline.sealed_size(connection)
+        size = newest.size if newest else log.sealed_size(connection)
         return certificate_report(connection, piece, rules=catalogue.shipped(), size=size, anchor=anchor,
                                   check_url=check_url, now=deployment.clock.now(), notices=["no-witnesses"])

@@ -23,6 +23,7 @@ from attestation.envelope import MANIFEST
 from core.clock import FixedClock
 from core.database import reading
 from core.errors import FormError, InputError, Refused, Unavailable
+from ledger import log
 
 DAY = 86_400_000
 
@@ -40,7 +41,7 @@ def world(tmp_path: Path) -> Iterator[World]:
 
 def sealed(world: World) -> int:
     with reading(world.deployment.engine) as connection:
-        return pipeline.sealed_size(connection)
+        return log.sealed_size(connection)
 
 
 def until(condition: threading.Event) -> None:

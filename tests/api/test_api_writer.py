@@ -10,7 +10,7 @@ import pytest
 from api import writer as writer_module
 from api.errors import Busy
 from api.metrics import Metrics
-from api.writer import FrameWriter, Outcome
+from api.writer import FrameAnswer, FrameWriter
 from core.errors import CarbonSealError, FormError, Refused, Unavailable
 
 
@@ -22,14 +22,14 @@ class Gate:
         self.entered, self.open = threading.Event(), threading.Event()
         self.error: Exception | None = None
 
-    def __call__(self, bodies: Sequence[bytes]) -> list[list[Outcome] | CarbonSealError]:
+    def __call__(self, bodies: Sequence[bytes]) -> list[list[FrameAnswer] | CarbonSealError]:
         self.groups.append(list(bodies))
         self.entered.set()
         assert self.open.wait(10)
         if self.error is not None:
             raise self.error
-        return [FormError("body-bad", "bad") if body == b"bad" else [Outcome("accepted", len(body), values=len(body))]
-                for body in bodies]
+        return [FormError("body-bad", "bad") if body == b"bad"
+                else [FrameAnswer("accepted", len(body), values=len(body))] for body in bodies]
 
 
 @pytest.fixture
@@ -168,8 +168,8 @@ def test_outcomes_are_counted(gate: Gate) -> None:
 
 
 def test_an_outcome_as_json() -> None:
-    refused = Outcome("refused", None, Refused("frame-sequence", "late", expected_epoch="0", expected_seq="7"))
+    refused = FrameAnswer("refused", None, Refused("frame-sequence", "late", expected_epoch="0", expected_seq="7"))
     assert refused.as_json() == {"outcome": "refused", "index": None, "error": {
         "code": "frame-sequence", "message": "late", "where": "", "hint": "", "expected_epoch": "0",
         "expected_seq": "7"}}
-    assert Outcome("accepted", 2**63 - 1).as_json()["index"] == str(2**63 - 1)
+    assert FrameAnswer("accepted", 2**63 - 1).as_json()["index"] == str(2**63 - 1)

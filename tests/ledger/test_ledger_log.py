@@ -235,6 +235,18 @@ def test_yesterdays_database_restored_and_appended_to_is_refused(a_log: Log) -> 
         assert log.checkpoint(connection).size == 5
 
 
+def test_what_was_signed_is_held_against_what_is_there(a_log: Log) -> None:
+    with reading(a_log.engine) as connection:
+        assert log.sealed_size(connection) == 0
+    signed = a_log.grow(3)
+    with reading(a_log.engine) as connection:
+        assert log.sealed_size(connection) == 3
+    for held, appended in ((None, 0), (signed, 3), (signed, 4)):
+        assert log.check_held(held, appended) is None  # type: ignore[func-returns-value]
+    with pytest.raises(Refused, match="log-rolled-back"):
+        log.check_held(signed, 2)
+
+
 def test_the_lock_refuses_to_go_back_and_takes_the_same_again(a_log: Log) -> None:
     lock = FileLock(a_log.folder / "other.lock")
     assert lock.read() is None

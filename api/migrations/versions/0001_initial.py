@@ -113,8 +113,8 @@ def _attestation_1() -> None:
         "attestation_gateway", sa.Column("gateway", sa.String(), nullable=False),
         sa.Column("epoch", sa.BigInteger(), nullable=False), sa.Column("seq", sa.BigInteger(), nullable=False),
         sa.Column("digest", sa.LargeBinary(), nullable=False),
-        sa.Column("log_index", sa.BigInteger(), nullable=False), sa.Column("t_last", sa.BigInteger(), nullable=False),
-        sa.PrimaryKeyConstraint("gateway"),
+        sa.Column("log_index", sa.BigInteger(), nullable=False),
+        sa.Column("last_trusted", sa.BigInteger(), nullable=False), sa.PrimaryKeyConstraint("gateway"),
     )
     op.create_table(
         "attestation_manifest_row", sa.Column("subject", sa.String(), nullable=False),
