@@ -57,5 +57,5 @@ HINTS: dict[str, str] = {
     "signature-invalid": "ask who signed to sign again: the content, the log or the key is another than was signed for",
     "signature-length": _KEY,
     "signature-not-canonical": _KEY,
-    "unit-unknown": "core/units.py lists the symbols; join them with * or /, powers as in m3",
+    "unit-unknown": "`carbonseal mrv units` lists the symbols; join them with * or /, powers as in m3",
 }

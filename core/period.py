@@ -76,7 +76,8 @@ class Period:
 
     def __post_init__(self) -> None:
         if not 0 <= self.start < self.end <= MAX_INSTANT:
-            raise FormError("period-empty", f"the period [{self.start}, {self.end}) is empty or out of range")
+            raise FormError("period-empty", f"the period [{self.start}, {self.end}) is empty or out of range",
+                            where="period")
         check_zone(self.zone, where="period")
 
     def as_json(self) -> dict[str, str]:
@@ -88,4 +89,7 @@ class Period:
         """The period of its JSON form. Raises FormError."""
         if not isinstance(value, dict) or set(value) != {"start", "end", "zone"} or not isinstance(value["zone"], str):
             raise FormError("period-malformed", "a period has exactly start, end and zone", where=where)
-        return cls(parse_instant(value["start"], where=where), parse_instant(value["end"], where=where), value["zone"])
+        start, end = (parse_instant(value[name], where=f"{where}.{name}") for name in ("start", "end"))
+        if start >= end:
+            raise FormError("period-empty", f"the period from {value['start']} to {value['end']} is empty", where=where)
+        return cls(start, end, value["zone"])

@@ -10,21 +10,37 @@ from core.errors import FormError, InputError
 from core.numbers import CONTEXT, MAX_DIGITS, decimal_text, parse_decimal
 from core.units import Unit, convert, parse_unit
 
-_PRINTED = re.compile(r"[+-]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][+-]?[0-9]{1,4})?")
+_PRINTED = re.compile(r"[+-]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][+-]?([0-9]+))?")
+_NOT_FINITE = re.compile(r"[+-]?(?:nan|inf|infinity)", re.ASCII | re.IGNORECASE)
+# Far beyond every scale, and small enough for any machine's decimal library.
+_MAX_EXPONENT_CHARS = 4
 
 
 def printed_decimal(text: object, *, where: str = "") -> Decimal:
     """The value of decimal text as people and sources print it: "0.5500", ".0274", "5.7e-07".
 
-    Not for documents of evidence, whose numbers are canonical. Raises FormError (number-malformed, number-too-long).
+    Not for documents of evidence, whose numbers are canonical. Raises FormError, one code for each cause: json-number
+    (a number of JSON, not text), number-not-finite (NaN, Infinity), number-too-long (digits or exponent beyond every
+    scale), number-malformed (anything else).
     """
-    if not isinstance(text, str) or len(text) > MAX_DIGITS or not _PRINTED.fullmatch(text):
-        raise FormError("number-malformed", f"{str(text)[:40]!r} is not a decimal number", where=where,
+    if isinstance(text, int | float) and not isinstance(text, bool):
+        raise FormError("json-number", f"{str(text)[:40]} is a number of JSON, which may have lost digits", where=where,
                         hint='write the digits as a string: "1234.5"')
-    value = Decimal(text)
-    if value and not -MAX_DIGITS <= value.adjusted() <= MAX_DIGITS:
-        raise FormError("number-too-long", f"{text[:40]} has more than {MAX_DIGITS} digits", where=where)
-    return value
+    found = _PRINTED.fullmatch(text) if isinstance(text, str) else None
+    if not isinstance(text, str) or found is None:
+        raise _no_number(text, where)
+    if len(text) <= MAX_DIGITS and len(found[1] or "") <= _MAX_EXPONENT_CHARS:
+        value = Decimal(text)
+        if not value or -MAX_DIGITS <= value.adjusted() <= MAX_DIGITS:
+            return value
+    raise FormError("number-too-long", f"{text[:40]} has more than {MAX_DIGITS} digits", where=where)
+
+
+def _no_number(text: object, where: str) -> FormError:
+    if isinstance(text, str) and _NOT_FINITE.fullmatch(text):
+        return FormError("number-not-finite", f"{text} is not a number", where=where)
+    return FormError("number-malformed", f"{str(text)[:40]!r} is not a decimal number", where=where,
+                     hint='write the digits as a string, without spaces and separators: "1234.5"')
 
 
 @dataclass(frozen=True)
@@ -43,13 +59,13 @@ class Quantity:
     def from_json(cls, document: object, *, where: str = "") -> Quantity:
         """The quantity of {"value", "unit"} with a canonical decimal. Raises FormError."""
         value, unit = _members(document, where)
-        return cls(parse_decimal(value, where=where), parse_unit(unit))
+        return cls(parse_decimal(value, where=where), parse_unit(unit, where=unit_place(where)))
 
     @classmethod
     def from_printed(cls, document: object, *, where: str = "") -> Quantity:
         """As `from_json`, but the decimal may be spelled as people do. Raises FormError."""
         value, unit = _members(document, where)
-        return cls(printed_decimal(value, where=where), parse_unit(unit))
+        return cls(printed_decimal(value, where=where), parse_unit(unit, where=unit_place(where)))
 
     def as_json(self) -> dict[str, str]:
         """{"value": canonical decimal text, "unit": text}."""
@@ -82,6 +98,11 @@ class Quantity:
 
     def _aligned(self, other: Quantity) -> Decimal:
         return convert(other.value, other.unit, self.unit)
+
+
+def unit_place(where: str) -> str:
+    """Where the unit of a quantity stands."""
+    return f"{where}.unit" if where else ""
 
 
 def _members(document: object, where: str) -> tuple[str, str]:

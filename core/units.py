@@ -148,11 +148,15 @@ def _isqrt(number: int) -> int | None:
 ONE = Unit((), Fraction(1), ())
 
 
-def parse_unit(text: object) -> Unit:
+def parse_unit(text: object, *, where: str = "") -> Unit:
     """The unit of its text. Raises FormError (unit-unknown) for any other text, and for what is no text."""
     if not isinstance(text, str) or not 0 < len(text) <= MAX_UNIT_CHARS:
-        raise FormError("unit-unknown", f"{str(text)[:40]!r} is not a unit")
-    return _unit_of(text)
+        raise FormError("unit-unknown", f"{str(text)[:40]!r} is not a unit", where=where)
+    try:
+        return _unit_of(text)
+    except FormError as error:
+        error.where = where or error.where
+        raise
 
 
 @lru_cache(maxsize=4096)
@@ -197,7 +201,7 @@ def _symbol(symbol: str, text: str) -> Unit:
     name, power = (symbol[match.end():], int(match[1])) if match else (symbol, 0)
     if name not in _SYMBOLS or power > MAX_POWER:
         raise FormError("unit-unknown", f"{symbol!r} is not a known unit", where=text,
-                        hint="units are listed in docs/spec/rules.md")
+                        hint="`carbonseal mrv units` lists the symbols")
     scale, dimension = _SYMBOLS[name]
     atom = f"1e{power}{name}" if power else name
     return Unit(((atom, 1),), scale * 10**power, _sorted(tuple(dimension.items())))
@@ -219,5 +223,14 @@ def apply_ratio(value: Decimal, ratio: Fraction, context: Context = CONTEXT) -> 
 
 def known_symbols() -> dict[str, str]:
     """Every symbol with the name of its dimension, for the specification."""
-    return {symbol: "·".join(f"{n}^{p}" if p != 1 else n for n, p in sorted(dimension.items())) or "1"
-            for symbol, (_, dimension) in _SYMBOLS.items()}
+    return {symbol: dimension_text(_sorted(tuple(dimension.items()))) for symbol, (_, dimension) in _SYMBOLS.items()}
+
+
+def known_aliases() -> dict[str, str]:
+    """Other spellings that are read, each with the unit it stands for."""
+    return dict(_ALIASES)
+
+
+def dimension_text(dimension: Atoms) -> str:
+    """"energy·time^-1"; "1" for a plain fraction."""
+    return "·".join(_power(name, power) for name, power in dimension) or "1"

@@ -12,7 +12,7 @@ from core.errors import FormError, InputError
 from core.ids import check_hex, check_id
 from core.numbers import parse_decimal, parse_natural
 from core.period import Period, parse_instant
-from core.quantity import Quantity
+from core.quantity import Quantity, unit_place
 from core.units import Unit, parse_unit
 from mrv.calculation.gaps import MEMBERS, SUBSTITUTION, check_gaps, check_substitution
 from mrv.definitions.dates import days_of
@@ -190,10 +190,10 @@ def _read_parts(methodology: Methodology, document: Mapping[str, Any], period: P
     if not isinstance(parts, list) or not 2 <= len(parts) <= MAX_PARTS or document["inputs"] != {}:
         raise FormError("parts-malformed", "parts are a list of at least two, and inputs are then empty", where="parts")
     read = []
-    for part in parts:
+    for number, part in enumerate(parts):
         if not isinstance(part, Mapping) or set(part) != {"period", "inputs"}:
             raise FormError("parts-malformed", "a part has exactly period and inputs", where="parts")
-        read.append((part["inputs"], Period.from_json(part["period"], where="parts")))
+        read.append((part["inputs"], Period.from_json(part["period"], where=f"parts[{number}].period")))
     spans = [span for _, span in read]
     tiled = (spans[0].start == period.start and spans[-1].end == period.end
              and all(a.end == b.start and days_of(a)[1] < days_of(b)[0] for a, b in pairwise(spans))
@@ -258,8 +258,9 @@ def _read_list(rule: InputRule, given: Any, period: Period, where: str) -> tuple
 def _read_item(rule: InputRule, given: Any, period: Period, where: str) -> Item:
     if not isinstance(given, Mapping) or set(given) != _ITEM:
         raise FormError("inputs-malformed", "an item has exactly " + ", ".join(sorted(_ITEM)), where=where)
-    quantity = Quantity.from_json(given["quantity"], where=where)
-    quantity.unit.ratio_to(rule.unit, where=where)
+    place = f"{where}.quantity"
+    quantity = Quantity.from_json(given["quantity"], where=place)
+    quantity.unit.ratio_to(rule.unit, where=unit_place(place))
     if quantity.value < 0:
         raise InputError("out-of-range", f"{quantity} is negative", where=where,
                          hint="what flows the other way is an input of its own")

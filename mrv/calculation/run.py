@@ -33,6 +33,7 @@ UNCONFIRMED_FORMULA = "unconfirmed-formula"
 UNCONFIRMED_METHODOLOGY = "unconfirmed-methodology"
 PERIOD_SPLIT = "period-split"
 PRIORITY_DROPPED = "source-priority-dropped"
+BEFORE_PERIOD_END = "statement-before-period-end"
 UNCERTAINTY_PARTIAL = "uncertainty-partial"
 UNCERTAINTY_NOT_CARRIED = "uncertainty-not-carried"
 
@@ -100,7 +101,7 @@ def run(ruleset: RuleSet, methodology_id: str, version: str | None, inputs_docum
     uncertainty = _uncertainty(outputs[methodology.result.output])
     return RunResult(methodology, at, inputs, quantities, rounded, int(rounded.value), carried, intervals,
                      _parameters(chains), tuple(step for chain in chains for step in chain.steps),
-                     _notices(methodology, inputs, chains, outputs[methodology.result.output]),
+                     _notices(chains, inputs, outputs[methodology.result.output]),
                      tuple(_part(chain, part) for chain, part in zip(chains, reported, strict=True)),
                      uncertainty, shares)
 
@@ -171,7 +172,8 @@ def _uncertainty(result: Reported) -> Decimal | None:
     return None if exact is None else round_to(exact, "round", UNCERTAINTY_DIGITS)
 
 
-def _notices(methodology: Methodology, inputs: Inputs, chains: Sequence[Chain], result: Reported) -> tuple[str, ...]:
+def _notices(chains: Sequence[Chain], inputs: Inputs, result: Reported) -> tuple[str, ...]:
+    methodology, at = chains[0].methodology, chains[0].at
     notices = list(methodology.notices)
     if methodology.status == "unconfirmed":
         notices.append(UNCONFIRMED_METHODOLOGY)
@@ -181,6 +183,9 @@ def _notices(methodology: Methodology, inputs: Inputs, chains: Sequence[Chain], 
         notices.append(UNCONFIRMED_FORMULA)
     if inputs.parts:
         notices.append(PERIOD_SPLIT)
+    # A forecast may be dated so, with the factors known on that day; a claim may not (claim-period-open).
+    if at < days_of(inputs.period)[1]:
+        notices.append(BEFORE_PERIOD_END)
     if inputs.priority_drops():
         notices.append(PRIORITY_DROPPED)
     notices += inputs.notices()

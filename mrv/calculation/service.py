@@ -5,15 +5,18 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import date
+from decimal import Context
 from typing import Any
 
 from core.documents import interval_json
 from core.errors import CarbonSealError, FormError, InputError
 from core.jcs import parse_lenient
+from core.numbers import CONTEXT
 from core.quantity import Quantity
 from core.units import Unit
 from mrv.calculation.chain import StepResult
-from mrv.calculation.run import PartResult, RunResult, run
+from mrv.calculation.run import UNCONFIRMED_FORMULA, PartResult, RunResult, run
+from mrv.calculation.spelling import canonical_numbers
 from mrv.calculation.statement import node_record, quality_outputs
 from mrv.definitions.fields import Field, Input, check_amount, read_given
 from mrv.definitions.formula import Definition, Evaluation, Formula
@@ -72,20 +75,25 @@ def _unit_text(kind: Type) -> str:
 
 
 def evaluate(ruleset: RuleSet, formula: str, inputs: object) -> Document:
-    """{"formula", "outputs": {name: {"value", "unit"}}, "trace"} for "id" or "id@version" and inputs from JSON.
-
-    Raises NotFound (formula-unknown), FormError and InputError.
-    """
-    evaluation = _evaluate(ruleset, formula, inputs)
-    return {"formula": evaluation.formula.key, "outputs": outputs_json(evaluation), "trace": trace_json(evaluation)}
+    """One formula, "id" or "id@version", on inputs from JSON. Raises as `evaluation_of`."""
+    return evaluation_json(evaluation_of(ruleset, formula, inputs))
 
 
-def _evaluate(ruleset: RuleSet, formula: str, inputs: object) -> Evaluation:
+def evaluation_of(ruleset: RuleSet, formula: str, inputs: object, context: Context = CONTEXT) -> Evaluation:
+    """One formula evaluated on inputs from JSON. Raises NotFound (formula-unknown), FormError and InputError."""
     if not isinstance(inputs, Mapping):
-        raise FormError("inputs-malformed", "inputs are an object of quantities by name")
+        raise FormError("inputs-malformed", "inputs are an object of quantities by name",
+                        hint='{"name": {"value": "1234.5", "unit": "kWh"}}')
     check_amount(inputs)
     chosen = ruleset.formula(formula)
-    return chosen.evaluate({name: read_given(value, name) for name, value in inputs.items()})
+    return chosen.evaluate({name: read_given(value, name) for name, value in inputs.items()}, context)
+
+
+def evaluation_json(evaluation: Evaluation) -> Document:
+    """{"formula", "outputs": {name: {"value", "unit"}}, "notices", "trace"}."""
+    return {"formula": evaluation.formula.key, "outputs": outputs_json(evaluation),
+            "notices": [UNCONFIRMED_FORMULA] if evaluation.formula.status == "unconfirmed" else [],
+            "trace": trace_json(evaluation)}
 
 
 def evaluate_batch(ruleset: RuleSet, lines: Iterable[bytes]) -> Iterator[Document]:
@@ -102,7 +110,8 @@ def _evaluate_line(ruleset: RuleSet, line: bytes) -> Document:
         if not isinstance(request, dict) or not {"id", "formula", "inputs"} <= set(request):
             raise FormError("inputs-malformed", "a line has id, formula and inputs")
         identity = request["id"]
-        return {"id": identity, "outputs": outputs_json(_evaluate(ruleset, str(request["formula"]), request["inputs"]))}
+        evaluation = evaluation_of(ruleset, str(request["formula"]), request["inputs"])
+        return {"id": identity, "outputs": outputs_json(evaluation)}
     except CarbonSealError as error:
         return {"id": identity, "error": error.as_dict()}
 
@@ -134,9 +143,20 @@ def _step_json(step: Step) -> Document:
     return record
 
 
-def run_methodology(ruleset: RuleSet, name: str, inputs_document: Any, at: date) -> Document:
+def run_methodology(ruleset: RuleSet, name: str, inputs_document: object, at: date) -> Document:
     """A whole methodology: result, outputs, certificate, intervals, notices, parameters, trace. `at`: its date."""
-    return result_json(run(ruleset, name, None, inputs_document, at))
+    return result_json(result_of(ruleset, name, inputs_document, at))
+
+
+def result_of(ruleset: RuleSet, name: str, inputs_document: object, at: date) -> RunResult:
+    """A methodology run on an inputs document that a person wrote.
+
+    Raises FormError (inputs-malformed), what `canonical_numbers` and what `run` raise.
+    """
+    if not isinstance(inputs_document, Mapping):
+        raise FormError("inputs-malformed", "an inputs document is an object",
+                        hint="`carbonseal mrv methodologies ID --example` prints one to edit")
+    return run(ruleset, name, None, canonical_numbers(inputs_document), at)
 
 
 def result_json(result: RunResult) -> Document:

@@ -9,7 +9,7 @@ from typing import Any
 
 from core.errors import FormError, InputError
 from core.numbers import decimal_text, parse_decimal, parse_natural
-from core.quantity import Quantity
+from core.quantity import Quantity, unit_place
 from core.units import Unit, convert, parse_unit
 from mrv.definitions import members
 from mrv.language.checker import TEXT, ListType, Type
@@ -55,7 +55,7 @@ class Field:
         if not isinstance(given, Quantity):
             raise InputError("input-malformed", f"a quantity in {self.type.text} is needed", where=where,
                              hint='{"value": "1234.5", "unit": "' + self.type.text + '"}')
-        value = convert(given.value, given.unit, self.type, where=where)
+        value = convert(given.value, given.unit, self.type, where=unit_place(where))
         self._check_bounds(value, where)
         return value
 

@@ -236,7 +236,7 @@ def test_rows_count_by_their_quantities() -> None:
     assert code_of(lambda: formula.evaluate({"lines": [*rows, rows[0]]})) == "inputs-too-many"
 
 
-@pytest.mark.parametrize(("digits", "code"), [(4000, "number-not-canonical"), (201, "number-not-canonical")])
+@pytest.mark.parametrize(("digits", "code"), [(4000, "number-too-long"), (201, "number-too-long")])
 def test_two_thousand_inputs_of_thousands_of_digits_end_in_no_time(digits: int, code: str) -> None:
     started = perf_counter()
     lines = [item("9" * digits, "kWh", paper(f"{i:064x}"), "2") for i in range(2000)]
@@ -245,7 +245,7 @@ def test_two_thousand_inputs_of_thousands_of_digits_end_in_no_time(digits: int, 
     requests = [f'{{"id":{i},"formula":"fuel.heat","inputs":{{"consumption":{{"unit":"t","value":"{"9" * digits}"}}}}}}'
                 for i in range(2000)]
     answers = list(evaluate_batch(RULES, [request.encode() for request in requests]))
-    assert {answer["error"]["code"] for answer in answers} <= {"number-malformed", "input-missing"}
+    assert {answer["error"]["code"] for answer in answers} <= {"number-too-long", "input-missing"}
     assert perf_counter() - started < 10
 
 

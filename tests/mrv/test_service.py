@@ -56,7 +56,7 @@ def test_a_version_may_be_named_and_must_exist() -> None:
     ({}, "input-missing"), ({**INPUTS, "x": {"value": "1", "unit": "1"}}, "input-unknown"),
     ({**INPUTS, "consumption": []}, "input-malformed"), ({**INPUTS, "consumption": {"a": 1}}, "quantity-malformed"),
     ({**INPUTS, "consumption": {"value": "1", "unit": "text"}}, "input-malformed"),
-    ({**INPUTS, "consumption": {"value": 1, "unit": "MWh"}}, "number-malformed"),
+    ({**INPUTS, "consumption": {"value": 1, "unit": "MWh"}}, "json-number"),
     ({**INPUTS, "consumption": {"value": "1", "unit": 5}}, "unit-unknown")])
 def test_unusable_inputs_are_refused(inputs: Any, code: str) -> None:
     assert code_of(lambda: evaluate(RULES, "electricity.location", inputs)) == code

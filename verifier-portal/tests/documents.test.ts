@@ -139,7 +139,7 @@ describe("evaluation", () => {
 
   test.each([["{}", "input-missing"], ['{"x":{"value":"-0.1","unit":"t"}}', "out-of-range"],
     ['{"x":{"value":"1","unit":"kWh"}}', "unit-mismatch"], ['{"x":{"value":"1","unit":"tCO2"}}', "unit-mismatch"],
-    ['{"x":{"value":1,"unit":"t"}}', "number-malformed"], ['{"x":5}', "quantity-malformed"], ["5", "inputs-malformed"],
+    ['{"x":{"value":1,"unit":"t"}}', "json-number"], ['{"x":5}', "quantity-malformed"], ["5", "inputs-malformed"],
     ['{"x":{"value":"1","unit":"t"},"y":{"value":"1","unit":"t"}}', "input-unknown"],
     ['{"x":{"value":"1","unit":[]}}', "unit-unknown"]])("%s is %s", (inputs, code) => {
     expect(line(inputs)).toContain(`"code":"${code}"`);

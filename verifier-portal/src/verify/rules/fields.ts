@@ -5,7 +5,7 @@ import { checkUnique, member, nameOf, objects, texts, title } from "./document.j
 import { RuleError } from "./error.js";
 import type { Row, Scalar, Value } from "./interpreter.js";
 import { decimalText, parseDecimal, parseNatural } from "./numbers.js";
-import { Quantity, isQuantityDocument } from "./quantity.js";
+import { Quantity, isQuantityDocument, unitPlace } from "./quantity.js";
 import { isList, isObject, plainText, quoted, represented, type Json, type JsonObject } from "./texts.js";
 import { Unit, convert, parseUnit } from "./units.js";
 
@@ -54,7 +54,7 @@ export class Field {
       throw new RuleError("input-malformed", `a quantity in ${unit.text} is needed`,
         { where, hint: `{"value": "1234.5", "unit": "${unit.text}"}` });
     }
-    const value = convert(given.value, given.unit, unit, where);
+    const value = convert(given.value, given.unit, unit, unitPlace(where));
     if (!this.bounds.every((bound) => bound.holds(compare(value, bound.limit)))) {
       throw new RuleError("out-of-range", `${decimalText(value)} ${unit.text} is not ${this.span()}`, { where });
     }

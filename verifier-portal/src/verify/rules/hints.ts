@@ -7,9 +7,10 @@ export const HINTS: ReadonlyMap<string, string> = new Map([
   ["json-too-deep", "nest less deeply"],
   ["json-unencodable", "text, safe integers, true, false, null, arrays and objects only"],
   ["number-not-canonical", "plain digits in quotes: no exponent, no sign but a minus, no zeros before or behind"],
+  ["number-not-finite", "give a number with finite digits"],
   ["number-out-of-range", "give a smaller number, or a larger unit"],
   ["number-too-long", "round the number, or choose a unit that fits it"],
   ["period-empty", "a period holds its start and not its end: start < end"],
   ["period-malformed", "{\"start\": instant, \"end\": instant, \"zone\": \"Asia/Shanghai\"}"],
-  ["unit-unknown", "core/units.py lists the symbols; join them with * or /, powers as in m3"],
+  ["unit-unknown", "`carbonseal mrv units` lists the symbols; join them with * or /, powers as in m3"],
 ]);

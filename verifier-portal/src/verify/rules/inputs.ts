@@ -144,9 +144,9 @@ function readParts(methodology: Methodology, document: JsonObject, period: Perio
   if (!isList(parts) || parts.length < 2 || parts.length > MAX_PARTS || !isObject(beside) || beside.size > 0) {
     throw partsMalformed("parts are a list of at least two, and inputs are then empty");
   }
-  const read = parts.map((part) => {
+  const read = parts.map((part, number) => {
     if (!hasExactly(part, ["period", "inputs"])) throw partsMalformed("a part has exactly period and inputs");
-    return [part.get("inputs") ?? null, Period.fromJson(part.get("period"), "parts")] as const;
+    return [part.get("inputs") ?? null, Period.fromJson(part.get("period"), `parts[${number}].period`)] as const;
   });
   if (!tiles(read.map(([, span]) => span), period)) {
     throw partsMalformed("the parts do not make up the period, cut at midnights");

@@ -6,7 +6,7 @@ import { checkHex, checkId } from "./ids.js";
 import type { InputRule, SourceType } from "./methodology.js";
 import { parseDecimal, parseNatural } from "./numbers.js";
 import { parseInstant, type Period } from "./period.js";
-import { Quantity } from "./quantity.js";
+import { Quantity, unitPlace } from "./quantity.js";
 import { isList, isObject, plainText, type Json, type JsonObject } from "./texts.js";
 import { parseUnit, type Unit } from "./units.js";
 
@@ -75,8 +75,9 @@ function typeOf(source: Json | undefined): SourceType | null {
 }
 
 function readQuantity(rule: InputRule, given: JsonObject, where: string): Quantity {
-  const quantity = Quantity.fromJson(given.get("quantity"), where);
-  quantity.unit.ratioTo(rule.unit, where);
+  const place = `${where}.quantity`;
+  const quantity = Quantity.fromJson(given.get("quantity"), place);
+  quantity.unit.ratioTo(rule.unit, unitPlace(place));
   if (compare(quantity.value, Decimal.ZERO) < 0) {
     throw new RuleError("out-of-range", `${quantity} is negative`,
       { where, hint: "what flows the other way is an input of its own" });

@@ -9,7 +9,10 @@ export const EXACT: Context = { precision: 600, rounding: "half-even" };
 export const MAX_DIGITS = 200;
 
 const CANONICAL = /^(-?)(0|[1-9][0-9]*)(?:\.([0-9]*[1-9]))?$/;
-const PRINTED = /^([+-]?)(?:([0-9]+)(?:\.([0-9]*))?|\.([0-9]+))(?:[eE]([+-]?[0-9]{1,4}))?$/;
+const PRINTED = /^([+-]?)(?:([0-9]+)(?:\.([0-9]*))?|\.([0-9]+))(?:[eE]([+-]?)([0-9]+))?$/;
+const NOT_FINITE = /^[+-]?(?:nan|inf|infinity)$/i;
+/** Far beyond every scale, and small enough for any machine's decimal library. */
+const MAX_EXPONENT_CHARS = 4;
 const NATURAL = /^(?:0|[1-9][0-9]*)$/;
 const MAX_NATURAL = 2n ** 64n;
 
@@ -34,20 +37,32 @@ export function parseDecimal(text: Plain, where = ""): Decimal {
   return new Decimal(sign === "-", BigInt(whole + fraction), -fraction.length);
 }
 
-/** The value of decimal text as people and sources print it: "0.5500", ".0274", "5.7e-07". */
+/**
+ * The value of decimal text as people and sources print it: "0.5500", ".0274", "5.7e-07". Throws, one code for each
+ * cause: json-number, number-not-finite, number-too-long, number-malformed.
+ */
 export function printedDecimal(text: Plain, where = ""): Decimal {
-  const match = typeof text === "string" && text.length <= MAX_DIGITS ? PRINTED.exec(text) : null;
-  if (match === null) {
-    throw new RuleError("number-malformed", `${quoted(text, 40)} is not a decimal number`,
+  if (typeof text === "number" || typeof text === "bigint") {
+    throw new RuleError("json-number", `${String(text).slice(0, 40)} is a number of JSON, which may have lost digits`,
       { where, hint: 'write the digits as a string: "1234.5"' });
   }
-  const [all, sign, whole = "", after = "", only = "", power = "0"] = match;
-  const fraction = after + only;
-  const value = new Decimal(sign === "-", BigInt(whole + fraction), Number(power) - fraction.length);
-  if (!value.isZero && Math.abs(value.adjusted) > MAX_DIGITS) {
-    throw new RuleError("number-too-long", `${all.slice(0, 40)} has more than ${MAX_DIGITS} digits`, { where });
+  const match = typeof text === "string" ? PRINTED.exec(text) : null;
+  if (match === null) throw noNumber(text, where);
+  const [all, sign, whole = "", after = "", only = "", powerSign = "", power = "0"] = match;
+  if (all.length <= MAX_DIGITS && power.length <= MAX_EXPONENT_CHARS) {
+    const fraction = after + only;
+    const value = new Decimal(sign === "-", BigInt(whole + fraction), Number(powerSign + power) - fraction.length);
+    if (value.isZero || Math.abs(value.adjusted) <= MAX_DIGITS) return value;
   }
-  return value;
+  throw new RuleError("number-too-long", `${all.slice(0, 40)} has more than ${MAX_DIGITS} digits`, { where });
+}
+
+function noNumber(text: Plain, where: string): RuleError {
+  if (typeof text === "string" && NOT_FINITE.test(text)) {
+    return new RuleError("number-not-finite", `${text} is not a number`, { where });
+  }
+  return new RuleError("number-malformed", `${quoted(text, 40)} is not a decimal number`,
+    { where, hint: 'write the digits as a string, without spaces and separators: "1234.5"' });
 }
 
 /** A natural number below a limit (2^64) from canonical digits. */

@@ -49,9 +49,9 @@ export class Period {
     if (!isObject(value) || value.size !== 3 || start === undefined || end === undefined || typeof zone !== "string") {
       throw new RuleError("period-malformed", "a period has exactly start, end and zone", { where });
     }
-    const [from, to] = [parseInstant(start, where), parseInstant(end, where)];
+    const [from, to] = [parseInstant(start, `${where}.start`), parseInstant(end, `${where}.end`)];
     if (from >= to) {
-      throw new RuleError("period-empty", `the period [${from}, ${to}) is empty or out of range`);
+      throw new RuleError("period-empty", `the period from ${String(start)} to ${String(end)} is empty`, { where });
     }
     if (!ZONE.test(zone)) throw unknownZone(zone);
     return new Period(from, to, { start: String(start), end: String(end), zone });

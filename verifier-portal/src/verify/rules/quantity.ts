@@ -16,13 +16,13 @@ export class Quantity {
   /** The quantity of {"value", "unit"} with a canonical decimal. */
   static fromJson(document: Json | undefined, where = ""): Quantity {
     const [value, unit] = members(document, where);
-    return new Quantity(parseDecimal(value, where), parseUnit(unit));
+    return new Quantity(parseDecimal(value, where), parseUnit(unit, unitPlace(where)));
   }
 
   /** As `fromJson`, but the decimal may be spelled as people do. */
   static fromPrinted(document: Json | undefined, where = ""): Quantity {
     const [value, unit] = members(document, where);
-    return new Quantity(printedDecimal(value, where), parseUnit(unit));
+    return new Quantity(printedDecimal(value, where), parseUnit(unit, unitPlace(where)));
   }
 
   document(): QuantityDocument {
@@ -53,6 +53,11 @@ export class Quantity {
   representation(): string {
     return `Quantity(value=Decimal('${this.value}'), unit=${this.unit.representation()})`;
   }
+}
+
+/** Where the unit of a quantity stands. */
+export function unitPlace(where: string): string {
+  return where === "" ? "" : `${where}.unit`;
 }
 
 /** Whether a value has exactly the members value and unit. */

@@ -76,7 +76,7 @@ function evaluated(rules: RuleSet, name: string, version: string | null, documen
   checkAmount(methodology, result, intervals);
   return { methodology, at, inputs, outputs: quantities(outputs), result, amount: integerOf(result.value),
     carriedOut: carry ? exact.minus(result) : null, intervals, parameters: parametersOf(chains),
-    steps: chains.flatMap((chain) => chain.steps), notices: noticesOf(methodology, inputs, chains, reported),
+    steps: chains.flatMap((chain) => chain.steps), notices: noticesOf(methodology, inputs, chains, reported, at),
     parts: chains.map((chain, i) => ({ period: chain.inputs.period, outputs: quantities(parts[i] ?? new Map()),
       parameters: chain.parameters })),
     uncertainty: uncertaintyOf(reported), shares: sharesOf(inputs) };
@@ -148,14 +148,17 @@ function uncertaintyOf({ quantity, spread }: Reported): Decimal | null {
   return exact === null ? null : roundTo(exact, "round", UNCERTAINTY_DIGITS);
 }
 
-function noticesOf(methodology: Methodology, inputs: Inputs, chains: readonly Chain[], result: Reported): readonly string[] {
+function noticesOf(methodology: Methodology, inputs: Inputs, chains: readonly Chain[], result: Reported,
+  at: Day): readonly string[] {
   const read = chains.flatMap((chain) => chain.parameters);
   const called = chains.flatMap((chain) => chain.steps);
   const said: readonly (readonly [boolean, string])[] = [
     [methodology.status === "unconfirmed", "unconfirmed-methodology"],
     [read.some(({ value }) => value.status === "unconfirmed"), "unconfirmed-parameter"],
     [called.some(({ evaluation }) => evaluation.formula.status === "unconfirmed"), "unconfirmed-formula"],
-    [inputs.parts.length > 0, "period-split"], [inputs.priorityDrops().length > 0, "source-priority-dropped"],
+    // A forecast may be dated so, with the factors known on that day; a claim may not.
+    [inputs.parts.length > 0, "period-split"], [at < inputs.period.days()[1], "statement-before-period-end"],
+    [inputs.priorityDrops().length > 0, "source-priority-dropped"],
   ];
   const codes = said.filter(([holds]) => holds).map(([, code]) => code);
   const all = new Set([...methodology.notices, ...codes, ...inputs.notices(), ...uncertaintyNotices(inputs, result)]);

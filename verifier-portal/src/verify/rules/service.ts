@@ -23,14 +23,18 @@ export interface StepRecord {
   readonly unit: string;
 }
 
-/** {"formula", "outputs": {name: {"value", "unit"}}, "trace"} for "id" or "id@version" and inputs from JSON. */
+/** {"formula", "outputs": {name: {"value", "unit"}}, "notices", "trace"} for "id" or "id@version" and inputs from JSON. */
 export function evaluate(rules: RuleSet, formula: string, inputs: Json): Answer {
   const evaluation = evaluated(rules, formula, inputs);
-  return { formula: evaluation.formula.key, outputs: outputsDocument(evaluation), trace: traceDocument(evaluation) };
+  const notices = evaluation.formula.status === "unconfirmed" ? ["unconfirmed-formula"] : [];
+  return { formula: evaluation.formula.key, outputs: outputsDocument(evaluation), notices, trace: traceDocument(evaluation) };
 }
 
 function evaluated(rules: RuleSet, formula: string, inputs: Json): Evaluation {
-  if (!isObject(inputs)) throw new RuleError("inputs-malformed", "inputs are an object of quantities by name");
+  if (!isObject(inputs)) {
+    throw new RuleError("inputs-malformed", "inputs are an object of quantities by name",
+      { hint: '{"name": {"value": "1234.5", "unit": "kWh"}}' });
+  }
   checkAmount(inputs);
   const chosen = rules.formula(formula);
   const given = new Map<string, Given>();

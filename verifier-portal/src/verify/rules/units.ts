@@ -112,16 +112,24 @@ const known = new Map<string, Unit>();
 const MAX_KNOWN = 4096;
 
 /** The unit of its text. Throws unit-unknown. */
-export function parseUnit(text: Plain): Unit {
+export function parseUnit(text: Plain, where = ""): Unit {
   if (typeof text !== "string" || text.length === 0 || Array.from(text).length > MAX_UNIT_CHARS) {
-    throw new RuleError("unit-unknown", `${quoted(text, 40)} is not a unit`);
+    throw new RuleError("unit-unknown", `${quoted(text, 40)} is not a unit`, { where });
   }
   const found = known.get(text);
   if (found !== undefined) return found;
-  const unit = new UnitReader(text).unit();
+  const unit = readUnit(text, where);
   if (known.size >= MAX_KNOWN) known.clear();
   known.set(text, unit);
   return unit;
+}
+
+function readUnit(text: string, where: string): Unit {
+  try {
+    return new UnitReader(text).unit();
+  } catch (error) {
+    throw error instanceof RuleError && where !== "" ? error.at(where) : error;
+  }
 }
 
 class UnitReader {
@@ -182,7 +190,7 @@ function symbolUnit(symbol: string, text: string): Unit {
   const entry = SYMBOLS.get(name);
   if (entry === undefined || power > MAX_POWER) {
     throw new RuleError("unit-unknown", `${represented(symbol)} is not a known unit`,
-      { where: text, hint: "units are listed in docs/spec/rules.md" });
+      { where: text, hint: "`carbonseal mrv units` lists the symbols" });
   }
   const [numerator, denominator, dimension] = entry;
   const scale = Fraction.of(BigInt(numerator) * powerOfTen(power), BigInt(denominator));
