@@ -15,7 +15,6 @@ from typing import Any
 from sqlalchemy import Connection
 
 from api import plans
-from api.gather import items_of
 from api.plans import StoredPlan
 from api.series_quality import SeriesCoverage, coverage_of, typical_interval
 from attestation import registry, series
@@ -26,7 +25,7 @@ from certificates.store import StoredStatement
 from core.claims import ClaimDocument
 from core.errors import NotFound
 from core.numbers import CONTEXT, parse_natural
-from core.period import Period, parse_instant
+from core.period import Period
 from core.quantity import Quantity
 from ledger import log
 from mrv.calculation.inputs import Item
@@ -37,16 +36,15 @@ from mrv.definitions.methodology import InputRule
 from mrv.definitions.ruleset import RuleSet
 from mrv.quality.checks import (
     Finding,
-    Instrument,
     check_accuracy,
     check_balance,
-    check_calibration,
-    check_capacity,
     check_coverage,
     check_restated,
     class_number,
 )
 from mrv.quality.plan import Datum, check_inputs
+from verify.instruments import findings, instrument_of
+from verify.sources import sources_of
 
 # Practice of the online monitoring of key energy users (after transcriptions, docs/spec/data-quality.md): received of
 # expected, and daily sums against the monthly report; the latter is taken for sub-meters against their parent too.
@@ -84,8 +82,9 @@ class _Case:
 
 def notices(connection: Connection, inputs: Mapping[str, Any], period: Period) -> list[str]:
     """Codes for a statement on these inputs: what its evidence shows of meters and registers."""
-    sources = [item["source"] for item in items_of(inputs) if item["source"]["type"] in _METERED]
-    return sorted({finding.code for finding in _instruments(connection, sources, period)})
+    records = [{"kind": "input", "name": name, **item} for part in inputs.get("parts") or [inputs]
+               for name, items in part["inputs"].items() for item in items]
+    return sorted({finding.code for finding in _instruments(connection, records, period)})
 
 
 def report(connection: Connection, statement: StoredStatement, rules: RuleSet) -> dict[str, Any]:
@@ -121,32 +120,14 @@ def _plan_json(plan: StoredPlan | None) -> dict[str, Any] | None:
 
 # instruments ----------------------------------------------------------------------------------------------------------
 
-def _instruments(connection: Connection, sources: Sequence[Mapping[str, Any]], period: Period) -> Iterator[Finding]:
-    for source in sources:
-        instrument = _instrument(connection, source["meter"], period)
-        yield from check_calibration(instrument, period)
-        if "time" in source["from"]:
-            start, end = (parse_instant(source[name]["time"]) for name in ("from", "to"))
-            if start < end:
-                yield from check_capacity(instrument, _energy(source), Period(start, end, period.zone))
-
-
-def _energy(source: Mapping[str, Any]) -> int:
-    start, end = (parse_natural(source[name]["position"]) for name in ("from", "to"))
-    return end - start
-
-
-def _instrument(connection: Connection, meter: str, period: Period) -> Instrument:
-    """What is registered of a meter at the end of the period; a class that is no number counts as unknown."""
-    profile = profile_at(registry.history(connection, meter), period.end)
-    if profile is None:
-        return Instrument(meter, None, None, None)
-    return Instrument(meter, profile.accuracy_class, profile.calibration_until, profile.capacity_w)
+def _instruments(connection: Connection, records: Sequence[Mapping[str, Any]], period: Period) -> Iterator[Finding]:
+    """`records`: of inputs, as a statement's details hold them."""
+    return findings(sources_of(records), lambda meter: registry.history(connection, meter), period)
 
 
 def _check_instruments(case: _Case) -> Iterator[Finding]:
-    sources = [item.source for _, item in case.items(*_METERED)]
-    yield from dict.fromkeys(_instruments(case.connection, sources, case.period))
+    records = [detail["record"] for detail in case.statement.details]
+    yield from dict.fromkeys(_instruments(case.connection, records, case.period))
 
 
 # the control plan -----------------------------------------------------------------------------------------------------
@@ -168,7 +149,7 @@ def _check_classes(case: _Case, plan: StoredPlan) -> Iterator[Finding]:
     planned = {datum.instrument.meter: datum.instrument for data in plan.plan.data.values() for datum in data
                if datum.instrument}
     for meter in sorted({meter for meter, _ in case.registers()} & set(planned)):
-        instrument = _instrument(case.connection, meter, case.period)
+        instrument = instrument_of(registry.history(case.connection, meter), case.period.end)
         yield from check_accuracy(instrument, class_number(planned[meter].accuracy_class))
 
 

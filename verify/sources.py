@@ -14,7 +14,7 @@ from core.numbers import parse_natural
 from core.period import Period, parse_instant
 from mrv.calculation.gaps import SUBSTITUTION
 from mrv.calculation.inputs import MAX_ITEMS, MAX_PARTS
-from verify.model import Details
+from verify.model import Detail, Details
 
 _PLACE = ("position", "time", "gateway", "epoch", "seq", "block", "ordinal", "index")
 _INPUT = ("kind", "name", "quantity", "source", "priority", "method", "uncertainty")
@@ -67,6 +67,11 @@ def register_sources(details: Details | None) -> list[RegisterSource]:
                 gaps.setdefault((text(record["name"], "record.name"), source.get("meter")), []).append(_gap(source))
             number += 1
     return [_beside(source, gaps.get((source.name, source.meter), [])) for source in found]
+
+
+def sources_of(records: Iterable[Mapping[str, Any]]) -> list[RegisterSource]:
+    """The same of records that no file disclosed: those of inputs about to be stated. Raises FormError."""
+    return register_sources(Details(True, tuple(Detail(i, b"", record, ()) for i, record in enumerate(records))))
 
 
 def _parts(details: Details | None) -> list[Period]:

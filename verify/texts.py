@@ -169,6 +169,8 @@ CODES: dict[str, Texts] = {
         "序列号(累计量)推算不符。", "A serial number does not follow from the register and its history."),
     "details-absent": ("文件不含明细。", "The file holds no details."),
     "blocks-absent": ("文件不含数据块。", "The file holds no blocks."),
+    "notice-left-out": ("声明未载明登记与边界读数所示的情况。",
+                        "The statement does not say what registrations and boundary readings show of a meter."),
     # 8
     "rules-digest": ("规则文件与发布摘要不符。", "A rule document is not the one released."),
     "rules-release": ("规则发布不是声明所用的那一份。", "The release is not the one the statement names."),

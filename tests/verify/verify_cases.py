@@ -61,6 +61,7 @@ from verify_world import (
 )
 
 from core.opinions import Finding
+from core.period import instant_text
 from core.records import ClockQuality, Conclusion
 from ledger import checkpoint
 from ledger.anchor.layout import retirement_digest
@@ -71,6 +72,9 @@ from verify.trust import ValidatorSet
 STATEMENT = world().statement_index
 FINDING = Finding("B1", "non-conformity", "铭牌容量与登记不符", True, "corrected")
 OTHER = account("somebody-else").address
+# A millisecond short of the period; 48 MWh in its 24 h, of which the main meter counts a little more.
+LAPSED = {"calibration_until": instant_text(PERIOD.end - 1)}
+SMALL = {"capacity_w": "2000000"}
 RETIRED = {"purpose": "2026 年绿色用电", "beneficiary": "示例企业", "start": CHAIN_TIME - 24 * HOUR, "end": CHAIN_TIME}
 
 CASES: dict[str, EvidenceCase] = {
@@ -89,6 +93,10 @@ CASES: dict[str, EvidenceCase] = {
     "piece": lie("Units 3 to 9 after a split.", 0, "", "public", record={"u0": 3, "u1": 10}),
     "fast-rise": lie("The register rises before the end as fast as its capacity allows.", 0, "",
                      spikes=raised(PERIOD.end, 17 * 4_000_000 // 60 + 1 - RISE_WH, 16)),
+    "calibration-told": lie("A calibration lapsed before the end of the period, and the statement says so.", 0, "",
+                            profile=LAPSED, notices=("calibration-lapsed", "simulated-source")),
+    "capacity-told": lie("More than the capacity allows in the time, and the statement says so.", 0, "",
+                         kind="emission", profile=SMALL, notices=("capacity-exceeded", "simulated-source")),
     "spike-passed-over": lie("A spike at the end is flagged, and the reading before it is taken.", 0, "",
                              earlier_reading=1, completeness={"flagged": "1"}, spikes={PERIOD.end: 50_000_000}),
     "development-chain": EvidenceCase(
@@ -250,6 +258,12 @@ CASES: dict[str, EvidenceCase] = {
     "fault-taken": lie("The closing reading was taken while the meter was at fault.", 7, "reading-quality",
                        low_quality_end=True),
     "clock-unknown": lie("The frames' clock was not known.", 7, "reading-quality", clock=ClockQuality.UNKNOWN),
+    "calibration-left-out": lie("A calibration lapsed before the end of the period, and the statement is silent.", 7,
+                                "notice-left-out", profile=LAPSED),
+    "capacity-left-out": lie("More than the capacity allows in the time, and the statement is silent.", 7,
+                             "notice-left-out", kind="emission", profile=SMALL),
+    "calibration-left-out-buyer": lie("A buyer sees it too, without the blocks.", 7, "notice-left-out", "buyer",
+                                      profile=LAPSED),
 
     # 8 Rules.
     "changed-factor": EvidenceCase("An emission factor is another.", lambda: altered(

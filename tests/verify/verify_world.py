@@ -106,6 +106,7 @@ class Lies:
     dispute: bool = False
     newer_statement: bool = False
     meter_org: str = "org:lanhe-energy"
+    profile: Mapping[str, Any] = field(default_factory=dict)
     point: Mapping[str, Any] = field(default_factory=dict)
     clock: ClockQuality = ClockQuality.SYNCHRONISED
     low_quality_end: bool = False
@@ -184,7 +185,8 @@ class World:
             "public_key": signer("gateway").public_key.hex(), "site": "site:lanhe", "org": ENTERPRISE})
         for meter, quantity, direction in ((PV, EXPORT, "generation"), (MAIN, IMPORT, "import")):
             self.register("meter", envelope.METER, meter, "profile", time, {
-                "profile": profile(quantity, direction, meter, self.lies.origin) | {"org": self.lies.meter_org}})
+                "profile": profile(quantity, direction, meter, self.lies.origin) | {"org": self.lies.meter_org}
+                | dict(self.lies.profile)})
         if self.lies.revoke == "before":
             self.register("device", envelope.DEVICE, GATEWAY, "revoke", time, {"reason": "compromised"})
 

@@ -6,8 +6,10 @@ A reading that was passed over fails, unless the statement says that readings we
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from attestation.carriers import carriers
-from attestation.history import as_of, claim_point_at, profile_at, profiles_in
+from attestation.history import History, as_of, claim_point_at, profile_at, profiles_in
 from attestation.registration import BASE_UNITS, ReadingPlace
 from core import jcs
 from core.errors import InputError, NotFound, VerificationFailed
@@ -18,6 +20,7 @@ from mrv.calculation.gaps import SUBSTITUTION
 from mrv.quality import uncertainty
 from verify.case import Case
 from verify.chains import with_index
+from verify.instruments import findings
 from verify.model import BlockItem, Detail, Details
 from verify.readings import Register, check_bodies
 from verify.report import NotChecked
@@ -25,8 +28,8 @@ from verify.sources import RegisterSource, register_sources
 
 
 def check(case: Case) -> str:
-    """Raises VerificationFailed (details-…, body-mismatch, reading-…, serial-mismatch, input-mismatch, meter-foreign),
-    NotChecked (details-absent, blocks-absent, earlier-step-failed).
+    """Raises VerificationFailed (details-…, body-mismatch, reading-…, serial-mismatch, input-mismatch, meter-foreign,
+    notice-left-out), NotChecked (details-absent, blocks-absent, earlier-step-failed).
     """
     details = case.evidence.details
     if details is None:
@@ -34,6 +37,7 @@ def check(case: Case) -> str:
     check_details(case, details)
     _check_gaps(details)
     sources = register_sources(details)
+    _check_notices(case, sources)
     if sources and not case.evidence.blocks:
         raise NotChecked("blocks-absent", f"{len(details.records)} details stand under the statement; the blocks that "
                          "the registers were read from are not in the file")
@@ -68,6 +72,23 @@ def check_details(case: Case, details: Details) -> None:
 
 def _leaf(detail: Detail) -> bytes:
     return leaf_hash(jcs.canonical({"salt": detail.salt.hex(), "record": detail.record}))
+
+
+def _check_notices(case: Case, sources: Sequence[RegisterSource]) -> None:
+    """The statement says what registrations and boundary readings show of its meters; it may say more."""
+    shown = findings(sources, lambda meter: _known(case, meter), case.statement.period)
+    hidden = [found for found in shown if found.code not in case.statement.notices]
+    if hidden:
+        raise VerificationFailed("notice-left-out", f"the statement does not say {hidden[0].code}: {hidden[0].message}",
+                                 where=hidden[0].where)
+
+
+def _known(case: Case, subject: str) -> History:
+    """What was registered of a subject before the statement."""
+    try:
+        return as_of(case.histories[subject], case.evidence.statement.index or 0)
+    except NotFound as error:
+        raise VerificationFailed("input-mismatch", error.message, where=subject) from None
 
 
 def _check_source(case: Case, source: RegisterSource) -> int:
@@ -161,10 +182,7 @@ def _check_quantity(case: Case, source: RegisterSource) -> None:
 def _check_uncertainty(case: Case, source: RegisterSource) -> None:
     """What the difference states follows from the accuracy classes that the meter had, as registered before it."""
     since = source.opening.time if source.opening else (source.part or case.statement.period).start
-    try:
-        known = as_of(case.histories[source.meter], case.evidence.statement.index or 0)
-    except NotFound as error:
-        raise VerificationFailed("input-mismatch", error.message, where=source.meter) from None
+    known = _known(case, source.meter)
     classes = [profile.accuracy_class for profile in profiles_in(known, since, source.closing.time)]
     expected = uncertainty.of_register(classes, source.method)
     if source.uncertainty != expected:
