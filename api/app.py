@@ -14,7 +14,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from api import pages, problems
 from api.idempotency import IdempotencyMiddleware
-from api.limits import BodyLimitMiddleware, CountingMiddleware
+from api.limits import BodyLimitMiddleware, CalculationMiddleware, CountingMiddleware
 from api.node import Node
 from api.routes import (
     certificates,
@@ -60,6 +60,7 @@ def create_app(node: Node) -> FastAPI:
     app.include_router(pages.router)
     app.mount("/static", StaticFiles(directory=STATIC), name="static")
     limit = node.deployment.settings.max_body_bytes
+    app.add_middleware(CalculationMiddleware)
     app.add_middleware(IdempotencyMiddleware, engine=node.engine, clock=node.deployment.clock, limit=limit)
     app.add_middleware(BodyLimitMiddleware, limit=limit)
     app.add_middleware(CountingMiddleware, metrics=node.metrics)

@@ -1,16 +1,22 @@
-"""Greatest size of a request's body, for all routes alike, and counting of requests."""
+"""Greatest size of a request's body, for all routes alike; how many calculations run at once; counting of requests."""
 
 from __future__ import annotations
+
+import asyncio
 
 from starlette.datastructures import Headers
 from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from api.errors import TooLarge, Unsupported
+from api.errors import Busy, TooLarge, Unsupported
 from api.metrics import Metrics
 from api.problems import respond
 
 _IDENTITY = "identity"
+CALCULATIONS = tuple(f"/v1/mrv/{name}/" for name in ("eval", "run", "compare", "report", "plans/check"))
+# The largest takes some 150 MB and twenty seconds of one processor. Anybody may ask, so frames must not wait for it.
+RUNNING_CALCULATIONS = 2
+WAITING_CALCULATIONS = 16
 
 
 class BodyLimitMiddleware:
@@ -54,6 +60,54 @@ class BodyLimitMiddleware:
     def _refusal(self) -> TooLarge:
         return TooLarge("body-too-large", f"the body exceeds {self.limit} bytes", where="body",
                         hint="send smaller batches, or raise max_body_bytes")
+
+
+class CalculationMiddleware:
+    """Lets few calculations run at once and few more wait; who comes then is told to come again.
+
+    A place is held from the whole body to the head of the answer: a slow sender or reader holds none.
+    """
+
+    def __init__(self, app: ASGIApp) -> None:
+        self.app, self._waiting, self._places = app, 0, asyncio.Semaphore(RUNNING_CALCULATIONS)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """ASGI."""
+        if scope["type"] != "http" or scope["method"] != "POST" or not scope["path"].startswith(CALCULATIONS):
+            await self.app(scope, receive, send)
+            return
+        held = False
+
+        async def entering() -> Message:
+            nonlocal held
+            message = await receive()
+            if message["type"] == "http.request" and not message.get("more_body", False) and not held:
+                await self._enter()
+                held = True
+            return message
+
+        async def leaving(message: Message) -> None:
+            nonlocal held
+            if held:
+                held = False
+                self._places.release()
+            await send(message)
+
+        try:
+            await self.app(scope, entering, leaving)
+        finally:
+            if held:
+                self._places.release()
+
+    async def _enter(self) -> None:
+        if self._waiting >= WAITING_CALCULATIONS:
+            raise Busy("calculations-busy", "many calculations wait already", where="/v1/mrv",
+                       hint="send again in a moment, or calculate with carbonseal mrv")
+        self._waiting += 1
+        try:
+            await self._places.acquire()
+        finally:
+            self._waiting -= 1
 
 
 class CountingMiddleware:

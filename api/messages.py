@@ -42,6 +42,7 @@ BY_CODE: dict[str, tuple[str, str]] = {
     "method-not-allowed": ("不允许此方法", "Method not allowed"),
     "internal-error": ("内部错误，已记录", "Internal error, recorded"),
     "database-unavailable": ("数据库未接受写入", "The database did not take the write"),
+    "calculations-busy": ("等待的计算过多，请稍后重发", "Many calculations wait, send again in a moment"),
     "writer-busy": ("节点繁忙，请保留数据稍后重发", "The node is busy, keep the data and send again"),
     "writer-stopped": ("节点正在停止", "The node is stopping"),
     "deployment-locked": ("另一个节点正在使用该部署目录", "Another node uses this deployment directory"),

@@ -7,6 +7,7 @@ all its digits, and the difference. What is exact is the run: a spreadsheet has 
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from typing import Any
@@ -19,7 +20,7 @@ from mrv.definitions.fields import Field, Input
 from mrv.definitions.formula import Definition, Evaluation
 from mrv.language.interpreter import Step, value_text
 from mrv.language.render import render
-from mrv.presentation.excel import ListCells, NoTwin, Sheet, rounded, times
+from mrv.presentation.excel import MAX_FORMULA_CHARS, ListCells, NoTwin, Sheet, rounded, times
 from mrv.presentation.explain import source_facts
 from mrv.presentation.origins import Origin, inputs_of, origins_of
 from mrv.presentation.sheets import Cell, Page, Workbook, column_letters
@@ -108,7 +109,7 @@ def _summarise(book: Workbook, page: Page, result: RunResult, places: Places) ->
     page.row(_head("输出 output"), _head("说明 title"), _head("值 value"), _head("单位 unit"), _head(""),
              _head("核算值 as calculated"), _head("全部位数 all digits"), _head("差 difference"))
     for name, value in result.outputs.items():
-        cell = Cell(formula="+".join(_cells_of(result, name, places)), style="live")
+        cell = _sum(book, name, _cells_of(result, name, places), value.value)
         row = page.row(name, "", cell, value.unit.text)
         _recorded(page, row, value.value)
         places["output", name] = book.name(f"output_{name}", page, row, _VALUE)
@@ -150,6 +151,15 @@ def _recorded(page: Page, row: int, value: Decimal) -> None:
     page.cells[row, _DIFFERENCE] = Cell(formula=f"{live}-{column_letters(_RECORDED)}{row}")
 
 
+def _sum(book: Workbook, name: str, terms: Sequence[str], value: Decimal) -> Cell:
+    """The sum of these cells; the value alone where they are more than Excel reads in one formula."""
+    formula = "+".join(terms)
+    if len(formula) > MAX_FORMULA_CHARS:
+        book.notes.append(f"{name}: 只写入数值 value only: longer than {MAX_FORMULA_CHARS} characters")
+        return Cell(value, style="given")
+    return Cell(formula=formula, style="live")
+
+
 def _both(title: Mapping[str, str]) -> str:
     return f"{title.get('zh', '')} {title.get('en', '')}".strip()
 
@@ -183,15 +193,15 @@ class _Block:
 
     def _scalar(self, item: Input, given: Any, origins: Sequence[Origin]) -> None:
         assert item.field is not None
-        cell = self._linked(item.field, given, origins)
+        cell = self._linked(item.name, item.field, given, origins)
         row = self.page.row(item.name, _both(item.title), cell, _unit(item.field), _origin_text(origins))
         self.scalars[item.name] = self.book.name(f"{self.stem}_{item.name}", self.page, row, _VALUE)
 
-    def _linked(self, part: Field, given: Any, origins: Sequence[Origin]) -> Cell:
+    def _linked(self, name: str, part: Field, given: Any, origins: Sequence[Origin]) -> Cell:
         terms = [self._term(part, origin) for origin in origins]
         if not terms or "" in terms or not isinstance(given, Decimal):
             return Cell(given, style="given")
-        return Cell(formula="+".join(terms), style="live")
+        return _sum(self.book, f"{self.stem}.{name}", terms, given)
 
     def _term(self, part: Field, origin: Origin) -> str:
         """The cell of an origin in the unit that is needed; "" where it has none."""
@@ -211,11 +221,14 @@ class _Block:
         heads = [_head(f"{_both(part.title)} [{_unit(part)}]") for part in parts.values()]
         self.page.row(item.name, _both(item.title), *heads)
         first, columns = self.page.rows + 1, {name: _VALUE + i for i, name in enumerate(parts)}
+        own: defaultdict[int, list[Origin]] = defaultdict(list)
+        for origin in origins:
+            own[origin.row].append(origin)
         for i, values in enumerate(given):
-            row = [self._linked(part, values[name] if item.fields else values,
-                                [origin for origin in origins if (origin.row, origin.column) == (i, name)])
+            row = [self._linked(f"{item.name}[{i + 1}]", part, values[name] if item.fields else values,
+                                [origin for origin in own[i] if origin.column == name])
                    for name, part in parts.items()]
-            self.page.row(f"{item.name}[{i + 1}]", _origin_text([o for o in origins if o.row == i]), *row)
+            self.page.row(f"{item.name}[{i + 1}]", _origin_text(own[i]), *row)
         last = self.page.rows
         cells = {name: [f"{column_letters(column)}{row}" for row in range(first, last + 1)]
                  for name, column in columns.items()}
