@@ -93,7 +93,7 @@ class Park(NamedTuple):
 
 
 def park(folder: Path) -> Park:
-    """A node with two meters and some evidence: a fall at 5, a late frame at 6, a manifest at 7, then one more frame."""
+    """A node with two meters and some evidence: a fall at 5, a late frame at 6, a manifest at 7, one more frame."""
     folder.mkdir()
     node, gateway = Node(folder).enrol("m:main", "m:side"), Gateway()
     node.put(*[gateway.frame(block(start=START + i * MINUTE, energy=10**6 + 600 * i),
