@@ -207,6 +207,8 @@ def _binding(raw: Any) -> dict[str, Any]:
         return {"list": [_binding(item) for item in raw["list"]]}
     if isinstance(raw, Mapping) and "rows" in raw:
         return {"rows": raw["rows"], "fields": {name: _binding(item) for name, item in raw["fields"].items()}}
+    if isinstance(raw, Mapping) and "at" in raw:
+        return {**raw, "at": _binding(raw["at"])}
     if isinstance(raw, Mapping):
         return dict(raw)
     kind, _, rest = raw.partition(".")

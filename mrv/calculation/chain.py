@@ -9,12 +9,14 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
+from itertools import pairwise
 from typing import Any, NamedTuple
 
 from core.errors import FormError, InputError
 from core.quantity import Quantity
 from mrv.calculation.inputs import Inputs, Item
 from mrv.calculation.spread import EXACT, Spread, Untraceable, joined, of_input, propagate
+from mrv.definitions.binding import NEIGHBOURS
 from mrv.definitions.dates import check_in_force, days_of
 from mrv.definitions.formula import Evaluation
 from mrv.definitions.methodology import Methodology, StepRule, fill
@@ -139,6 +141,10 @@ def _bind(chain: Chain, binding: Mapping[str, Any], member: str) -> Bound:
         return _joined([_bind(chain, item, member) for item in binding["list"]])
     if "rows" in binding:
         return _rows(chain, binding)
+    if "table" in binding:
+        return _table(chain, binding, member)
+    if "among" in binding:
+        return Bound(_neighbour(chain, binding, member).quantity, EXACT)
     if "input" in binding:
         return _total(chain.inputs, _name(binding["input"], member))
     if "items" in binding:
@@ -169,6 +175,37 @@ def _rows(chain: Chain, binding: Mapping[str, Any]) -> Bound:
             for member in chain.inputs.members(binding["rows"])]
     return Bound([{name: item.value for name, item in row.items()} for row in rows],
                  [{name: item.spread for name, item in row.items()} for row in rows])
+
+
+def _table(chain: Chain, binding: Mapping[str, Any], member: str) -> Bound:
+    """The rows of a parameter: each value under `value`, the number that names it under `key`."""
+    names = chain.inputs.texts() | {"member": member}
+    if "among" in binding:
+        names["neighbour"] = _neighbour(chain, binding, member).text
+    path = fill(binding["table"], names)
+    values = [_note(chain, path, value) for value in chain.ruleset.parameter(path).rows()]
+    rows = [{binding["key"]: Quantity.from_printed({"value": value.year, "unit": binding["unit"]}, where=path),
+             binding["value"]: value.quantity} for value in values]
+    return Bound(rows, [dict.fromkeys(row, EXACT) for row in rows])
+
+
+def _neighbour(chain: Chain, binding: Mapping[str, Any], member: str) -> ParameterValue:
+    """Of two values next to one another with `at` between them (its own value included) the one asked for.
+
+    Raises InputError (out-of-range): nothing stands on one of its sides.
+    """
+    path = binding["among"]
+    parameter = chain.ruleset.parameter(path)
+    sought = _bind(chain, binding["at"], member).value
+    if not isinstance(sought, Quantity):
+        raise FormError("rule-malformed", f"a neighbour among {path} is sought by a quantity", where=path)
+    at = sought.to(parameter.unit).value
+    for pair in pairwise(sorted(parameter.rows(), key=lambda value: value.quantity.value)):
+        below, above = pair
+        if below.quantity.value <= at <= above.quantity.value:
+            return _note(chain, path, pair[NEIGHBOURS.index(binding["neighbour"])])
+    raise InputError("out-of-range", f"{sought} is outside the values of {path}", where=path,
+                     hint="a table is never extended; give a measured value")
 
 
 def _total(inputs: Inputs, name: str) -> Bound:
@@ -219,11 +256,15 @@ def _parameter(chain: Chain, binding: Mapping[str, Any], member: str) -> Quantit
     path = fill(binding["parameter"], names)
     first, last = days_of(chain.inputs.period)
     year = fill(binding.get("year", ""), names)
-    value = chain.ruleset.parameter(path).resolve(chain.at, first, last, year)
+    return _note(chain, path, chain.ruleset.parameter(path).resolve(chain.at, first, last, year)).quantity
+
+
+def _note(chain: Chain, path: str, value: ParameterValue) -> ParameterValue:
+    """A value that is read: allowed, and in the list of what was read. Raises InputError (parameter-unconfirmed)."""
     if value.status == "unconfirmed":
         check_allowed(chain, value.key, value.source, path)
     chain.read[path, value.key] = value
-    return value.quantity
+    return value
 
 
 def check_allowed(chain: Chain, name: str, source: str, where: str) -> None:

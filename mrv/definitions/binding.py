@@ -8,7 +8,8 @@ from core.errors import FormError
 
 _FORMS = tuple(frozenset(form.split()) for form in (
     "input", "items", "parameter", "parameter year", "step output", "option", "value unit", "first", "list",
-    "rows fields"))
+    "rows fields", "table key unit value", "table key unit value neighbour among at", "neighbour among at"))
+NEIGHBOURS = ("below", "above")
 
 
 def check_binding(binding: object) -> None:
@@ -21,10 +22,14 @@ def check_binding(binding: object) -> None:
             _check_all(value.values())
         elif name in ("first", "list") and isinstance(value, list):
             _check_all(value)
-        elif name in ("first", "list", "fields") or not isinstance(value, str):
+        elif name == "at" and isinstance(value, Mapping):
+            check_binding(value)
+        elif name in ("first", "list", "fields", "at") or not isinstance(value, str):
             raise FormError("rule-malformed", f"the member {name!r} of a binding has another kind")
     if binding.get("first") == []:
         raise FormError("rule-malformed", "the first of no bindings binds nothing")
+    if binding.get("neighbour", "below") not in NEIGHBOURS:
+        raise FormError("rule-malformed", "a neighbour is the value below or the value above")
 
 
 def _check_all(bindings: Iterable[object]) -> None:

@@ -6,7 +6,7 @@ The canonical document is plain JSON; this module reads it into frozen dataclass
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
@@ -170,7 +170,7 @@ class Methodology:
     def parameter_patterns(self) -> list[str]:
         """The parameter paths it may read; "{…}" stands for an option or the member of a family."""
         return list(dict.fromkeys(pattern for step in self.steps for _, binding in step.arguments
-                                  for pattern in _patterns(binding)))
+                                  for pattern in patterns_of(binding)))
 
     def rule_of(self, name: str) -> InputRule | None:
         """The rule for a given input, families included."""
@@ -197,11 +197,22 @@ def fill(pattern: str, names: Mapping[str, str]) -> str:
     return _PLACEHOLDER.sub(value, pattern)
 
 
-def _patterns(binding: Any) -> list[str]:
-    if "parameter" in binding:
-        return [binding["parameter"]]
+def values_of(pattern: str, placeholder: str, paths: Iterable[str]) -> set[str]:
+    """What stands for a placeholder in the paths that come out of a pattern."""
+    parts = _PLACEHOLDER.split(pattern)
+    groups = [("([^{}]+)" if part == placeholder else "[^{}]+") if i % 2 else re.escape(part)
+              for i, part in enumerate(parts)]
+    matches = (re.fullmatch("".join(groups), path) for path in paths)
+    return {match[1] for match in matches if match}
+
+
+def patterns_of(binding: Mapping[str, Any]) -> list[str]:
+    """The parameter paths that a binding may read, with their placeholders."""
+    read = [binding[name] for name in ("parameter", "table", "among") if name in binding]
+    if read:
+        return read
     inner = binding["fields"].values() if "rows" in binding else binding.get("first", binding.get("list", ()))
-    return [pattern for item in inner for pattern in _patterns(item)]
+    return [pattern for item in inner for pattern in patterns_of(item)]
 
 
 def _one_of(value: Any, allowed: tuple[str, ...], what: str) -> str:

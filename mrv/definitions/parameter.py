@@ -99,6 +99,12 @@ class Parameter:
             return named[0] if named else self._none(f"of the year {year!r}")
         return self._in_force(first, last)
 
+    def rows(self) -> tuple[ParameterValue, ...]:
+        """The values as the rows of a table, each under its year. Raises FormError (rule-malformed): not by year."""
+        if self.select != BY_YEAR:
+            raise FormError("rule-malformed", f"{self.id} is no table: its values are not named by year", where=self.id)
+        return self.values
+
     def _in_force(self, first: date, last: date) -> ParameterValue:
         dated = [value for value in self.values if value.date_status == "known"]
         holding = [value for value in dated if value.validity.holds(first)]

@@ -14,7 +14,7 @@ from core.errors import FormError, InputError, NotFound
 from core.jcs import canonical
 from core.merkle import leaf_hash, root
 from core.period import instant_text
-from core.units import Unit
+from core.units import Unit, parse_unit
 from mrv.definitions.dates import check_in_force
 from mrv.definitions.formula import Formula
 from mrv.definitions.methodology import Methodology, StepRule, pattern_matches
@@ -107,7 +107,7 @@ class RuleSet:
     def parameter(self, path: str) -> Parameter:
         """The parameter of a path. Raises NotFound (parameter-missing)."""
         if path not in self.parameters:
-            raise NotFound("parameter-missing", f"there is no parameter {path[:80]!r}",
+            raise NotFound("parameter-missing", f"there is no parameter {path[:80]!r}", where=path[:80],
                            hint="no parent region or other fuel is taken in its place")
         return self.parameters[path]
 
@@ -122,7 +122,7 @@ class RuleSet:
                  if item.id == key and (wanted is None or item.version == wanted)]
         if not known:
             raise NotFound("methodology-unknown", f"there is no methodology {name[:80]!r} {version or ''}".rstrip(),
-                           hint="docs/methodologies.md lists them")
+                           hint="`carbonseal mrv methodologies` lists them")
         touching = [item for item in known if item.validity.holds(first) or item.validity.holds(last)]
         chosen = max(touching or known, key=lambda item: int(item.version))
         check_in_force(chosen.key, chosen.validity, first, last)
@@ -155,8 +155,9 @@ class RuleSet:
             raise FormError("rule-malformed", f"{step.formula} needs exactly {', '.join(types)}", where=where)
         for name, binding in step.arguments:
             wanted = types[name]
-            if "rows" in binding:
-                self._check_rows(methodology, binding, wanted, seen, f"{where} {name}")
+            if "rows" in binding or "table" in binding:
+                check_list = self._check_rows if "rows" in binding else self._check_table
+                check_list(methodology, binding, wanted, seen, f"{where} {name}")
                 continue
             needed = wanted.unit if isinstance(wanted, ListType) else wanted
             for units in self._units(methodology, binding, seen, where):
@@ -171,6 +172,27 @@ class RuleSet:
             for units in self._units(methodology, inner, seen, where):
                 _check_units(fields[field], units, f"{where}.{field}")
 
+    def _check_table(self, methodology: Methodology, binding: Mapping[str, Any], wanted: Type | ListType,
+                     seen: Mapping[str, tuple[Formula, bool]], where: str) -> None:
+        fields = wanted.fields if isinstance(wanted, ListType) else {}
+        if len(fields) != 2 or set(fields) != {binding["key"], binding["value"]}:
+            raise FormError("rule-malformed", "a table needs a list of exactly its key and its value", where=where)
+        _check_units(fields[binding["key"]], [parse_unit(binding["unit"])], f"{where}.{binding['key']}")
+        _check_units(fields[binding["value"]], self._units_of(binding["table"]), f"{where}.{binding['value']}")
+        if "among" in binding:
+            self._check_neighbour(methodology, binding, seen, where)
+
+    def _check_neighbour(self, methodology: Methodology, binding: Mapping[str, Any],
+                         seen: Mapping[str, tuple[Formula, bool]], where: str) -> None:
+        """What is sought can have the unit of the values among which its neighbours are."""
+        for unit in self._units_of(binding["among"]):
+            for units in self._units(methodology, binding["at"], seen, where):
+                _check_units(unit, units, f"{where} at")
+
+    def _units_of(self, pattern: str) -> list[Type]:
+        """The units of the parameters that a path can name; none known where not every parameter is at hand."""
+        return [item.unit for name, item in self.parameters.items() if self.complete and pattern_matches(pattern, name)]
+
     def _units(self, methodology: Methodology, binding: Mapping[str, Any],
                seen: Mapping[str, tuple[Formula, bool]], where: str) -> Iterable[list[Type]]:
         """For each source of a binding the units it can bring; a pattern of parameter paths can bring several."""
@@ -178,8 +200,10 @@ class RuleSet:
             for item in binding.get("first", binding.get("list")):
                 yield from self._units(methodology, item, seen, where)
         elif "parameter" in binding:
-            yield [] if not self.complete else [item.unit for name, item in self.parameters.items()
-                   if pattern_matches(binding["parameter"], name)]
+            yield self._units_of(binding["parameter"])
+        elif "among" in binding and "table" not in binding:
+            self._check_neighbour(methodology, binding, seen, where)
+            yield self._units_of(binding["among"])
         elif "step" in binding:
             yield [_output_unit(seen, binding["step"], binding["output"], where)]
         elif "input" in binding or "items" in binding:
@@ -188,7 +212,7 @@ class RuleSet:
             if not rules:
                 raise FormError("rule-malformed", f"{name!r} is no input of the methodology", where=where)
             yield [rules[0].unit]
-        elif "rows" in binding:
+        elif "rows" in binding or "table" in binding:
             raise FormError("rule-malformed", "rows stand alone, not among other bindings", where=where)
 
 

@@ -1,4 +1,4 @@
-"""What an item read from the log states as its uncertainty, by the meter's class and the methodology's rule for gaps."""
+"""What an item read from the log states as its uncertainty, by the meter's class or the rule for gaps."""
 
 from __future__ import annotations
 

@@ -4,7 +4,9 @@ import { isList, isObject, represented, type Json, type JsonObject } from "./tex
 
 /** The members of each form, sorted. */
 const FORMS = [["input"], ["items"], ["parameter"], ["parameter", "year"], ["output", "step"], ["option"],
-  ["unit", "value"], ["first"], ["list"], ["fields", "rows"]] as const;
+  ["unit", "value"], ["first"], ["list"], ["fields", "rows"], ["key", "table", "unit", "value"],
+  ["among", "at", "key", "neighbour", "table", "unit", "value"], ["among", "at", "neighbour"]] as const;
+export const NEIGHBOURS: readonly string[] = ["below", "above"];
 const KEYS: ReadonlySet<string> = new Set(FORMS.map((form) => form.join(" ")));
 
 /** The binding, if it has exactly one of the forms of docs/spec/rules.md §3. Throws rule-malformed. */
@@ -18,6 +20,10 @@ export function checkBinding(binding: Json): JsonObject {
   if (isList(first) && first.length === 0) {
     throw new RuleError("rule-malformed", "the first of no bindings binds nothing");
   }
+  const neighbour = binding.get("neighbour") ?? "below";
+  if (typeof neighbour !== "string" || !NEIGHBOURS.includes(neighbour)) {
+    throw new RuleError("rule-malformed", "a neighbour is the value below or the value above");
+  }
   return binding;
 }
 
@@ -26,7 +32,9 @@ function checkMember(name: string, value: Json): void {
     for (const inner of value.values()) checkBinding(inner);
   } else if ((name === "first" || name === "list") && isList(value)) {
     for (const inner of value) checkBinding(inner);
-  } else if (name === "fields" || name === "first" || name === "list" || typeof value !== "string") {
+  } else if (name === "at" && isObject(value)) {
+    checkBinding(value);
+  } else if (name === "fields" || name === "first" || name === "list" || name === "at" || typeof value !== "string") {
     throw new RuleError("rule-malformed", `the member ${represented(name)} of a binding has another kind`);
   }
 }

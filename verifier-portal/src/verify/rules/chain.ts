@@ -1,6 +1,6 @@
 /** The steps of a methodology evaluated on the inputs of one period: formula calls with what their arguments bind to. */
 import { asObject, list, member, text } from "./document.js";
-import { DecimalSignal } from "./decimal.js";
+import { DecimalSignal, compare } from "./decimal.js";
 import { checkInForce, type Day } from "./dates.js";
 import { RuleError } from "./error.js";
 import type { Given } from "./fields.js";
@@ -102,6 +102,8 @@ export class Chain {
     if (binding.has("first")) return this.bind(this.firstAvailable(binding, name), name);
     if (binding.has("list")) return joinedBounds(list(binding, "list").map((item) => this.bind(asObject(item), name)));
     if (binding.has("rows")) return this.rows(binding);
+    if (binding.has("table")) return this.table(binding, name);
+    if (binding.has("among")) return { value: this.neighbour(binding, name).quantity, spread: EXACT };
     if (binding.has("input")) return this.total(memberName(text(binding, "input"), name));
     if (binding.has("items")) return this.items(memberName(text(binding, "items"), name));
     if (binding.has("step")) return this.stepOutput(text(binding, "step"), text(binding, "output"));
@@ -131,6 +133,41 @@ export class Chain {
       fields.map(([field, inner]) => [field, this.bind(asObject(inner), name)] as const));
     return { value: rows.map((row) => new Map(row.map(([field, { value }]) => [field, value]))),
       spread: rows.map((row) => new Map(row.map(([field, { spread }]) => [field, spread]))) };
+  }
+
+  /** The rows of a parameter: each value under `value`, the number that names it under `key`. */
+  private table(binding: JsonObject, name: string): Bound {
+    const names = new Map(this.inputs.texts()).set("member", name);
+    if (binding.has("among")) names.set("neighbour", this.neighbour(binding, name).text);
+    const path = fill(text(binding, "table"), names);
+    const values = this.rules.parameter(path).rows().map((value) => this.note(path, value));
+    const [key, column, unit] = [text(binding, "key"), text(binding, "value"), text(binding, "unit")];
+    const rows = values.map(({ year, quantity }) => new Map([
+      [key, Quantity.fromPrinted(new Map([["value", year], ["unit", unit]]), path)], [column, quantity]]));
+    return { value: rows, spread: rows.map((row) => new Map(Array.from(row.keys(), (field) => [field, EXACT]))) };
+  }
+
+  /**
+   * Of two values next to one another with `at` between them (its own value included) the one asked for. Throws
+   * out-of-range: nothing stands on one of its sides.
+   */
+  private neighbour(binding: JsonObject, name: string): ParameterValue {
+    const path = text(binding, "among");
+    const parameter = this.rules.parameter(path);
+    const sought = this.bind(asObject(member(binding, "at")), name).value;
+    if (!(sought instanceof Quantity)) {
+      throw new RuleError("rule-malformed", `a neighbour among ${path} is sought by a quantity`, { where: path });
+    }
+    const at = sought.to(parameter.unit).value;
+    const values = Array.from(parameter.rows()).sort((a, b) => compare(a.quantity.value, b.quantity.value));
+    for (const [i, above] of values.entries()) {
+      const below = values[i - 1];
+      if (below !== undefined && compare(below.quantity.value, at) <= 0 && compare(at, above.quantity.value) <= 0) {
+        return this.note(path, text(binding, "neighbour") === "below" ? below : above);
+      }
+    }
+    throw new RuleError("out-of-range", `${sought.toString()} is outside the values of ${path}`,
+      { where: path, hint: "a table is never extended; give a measured value" });
   }
 
   private total(name: string): Bound {
@@ -169,10 +206,14 @@ export class Chain {
     const names = new Map(this.inputs.texts()).set("member", name);
     const path = fill(text(binding, "parameter"), names);
     const year = fill(binding.has("year") ? text(binding, "year") : "", names);
-    const value = this.rules.parameter(path).resolve(this.at, ...this.inputs.period.days(), year);
+    return this.note(path, this.rules.parameter(path).resolve(this.at, ...this.inputs.period.days(), year)).quantity;
+  }
+
+  /** A value that is read: allowed, and in the list of what was read. Throws parameter-unconfirmed. */
+  private note(path: string, value: ParameterValue): ParameterValue {
     if (value.status === "unconfirmed") this.checkAllowed(value.key, value.source, path);
     this.read.set(JSON.stringify([path, value.key]), { path, value });
-    return value.quantity;
+    return value;
   }
 
   /** Throws parameter-unconfirmed unless both methodology and inputs allow what is unconfirmed. */

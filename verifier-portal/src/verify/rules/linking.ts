@@ -6,7 +6,7 @@ import type { Formula } from "./formula.js";
 import { patternOf, prefixOf, type Methodology, type StepRule } from "./methodology.js";
 import type { Parameter } from "./parameter.js";
 import { represented, type JsonObject } from "./texts.js";
-import { Unit } from "./units.js";
+import { Unit, parseUnit } from "./units.js";
 
 /** What stands above a step: each step by name with its formula and whether it is repeated. */
 type Seen = Map<string, { readonly formula: Formula; readonly repeated: boolean }>;
@@ -72,8 +72,8 @@ function checkStep(scene: Scene, step: StepRule, formula: Formula): void {
   }
   for (const [name, binding] of step.bindings) {
     const wanted = types.get(name) ?? null;
-    if (binding.has("rows")) {
-      checkRows(scene, binding, wanted, `${where} ${name}`);
+    if (binding.has("rows") || binding.has("table")) {
+      (binding.has("rows") ? checkRows : checkTable)(scene, binding, wanted, `${where} ${name}`);
       continue;
     }
     const needed = isListType(wanted) ? wanted.unit : wanted;
@@ -99,21 +99,47 @@ function checkRows(scene: Scene, binding: JsonObject, wanted: Type | ListType | 
   }
 }
 
+function checkTable(scene: Scene, binding: JsonObject, wanted: Type | ListType | null, where: string): void {
+  const needed = isListType(wanted) ? wanted.fields : new Map<string, Type>();
+  const [key, value] = [text(binding, "key"), text(binding, "value")];
+  if (needed.size !== 2 || !sameNames(needed.keys(), [key, value])) {
+    malformed("a table needs a list of exactly its key and its value", where);
+  }
+  checkUnits(needed.get(key) ?? null, [parseUnit(member(binding, "unit"))], `${where}.${key}`);
+  checkUnits(needed.get(value) ?? null, unitsUnder(scene, text(binding, "table")), `${where}.${value}`);
+  if (binding.has("among")) checkNeighbour(scene, binding, where);
+}
+
+/** What is sought can have the unit of the values among which its neighbours are. */
+function checkNeighbour(scene: Scene, binding: JsonObject, where: string): void {
+  for (const unit of unitsUnder(scene, text(binding, "among"))) {
+    for (const units of unitsOf(scene, asObject(member(binding, "at")), where)) checkUnits(unit, units, `${where} at`);
+  }
+}
+
+/** The units of the parameters that a path can name; none known where not every parameter is at hand. */
+function unitsUnder(scene: Scene, path: string): readonly Unit[] {
+  const pattern = patternOf(path);
+  return Array.from(scene.parameters ?? []).filter(([name]) => pattern.test(name)).map(([, { unit }]) => unit);
+}
+
 /** For each source of a binding the units it can bring; a pattern of parameter paths can bring several. */
 function* unitsOf(scene: Scene, binding: JsonObject, where: string): Generator<readonly Type[]> {
   if (binding.has("first") || binding.has("list")) {
     const sources = list(binding, binding.has("first") ? "first" : "list");
     for (const source of sources) yield* unitsOf(scene, asObject(source), where);
   } else if (binding.has("parameter")) {
-    const pattern = patternOf(text(binding, "parameter"));
-    yield Array.from(scene.parameters ?? []).filter(([path]) => pattern.test(path)).map(([, { unit }]) => unit);
+    yield unitsUnder(scene, text(binding, "parameter"));
+  } else if (binding.has("among") && !binding.has("table")) {
+    checkNeighbour(scene, binding, where);
+    yield unitsUnder(scene, text(binding, "among"));
   } else if (binding.has("step")) {
     yield [outputType(scene.seen, text(binding, "step"), text(binding, "output"), where)];
   } else if (binding.has("input") || binding.has("items")) {
     const name = text(binding, binding.has("input") ? "input" : "items");
     const rule = scene.methodology.inputs.find((one) => one.name === name);
     yield [(rule ?? malformed(`${represented(name)} is no input of the methodology`, where)).unit];
-  } else if (binding.has("rows")) {
+  } else if (binding.has("rows") || binding.has("table")) {
     malformed("rows stand alone, not among other bindings", where);
   }
 }

@@ -90,6 +90,12 @@ export class Parameter {
     }
   }
 
+  /** The values as the rows of a table, each under its year. Throws rule-malformed: not by year. */
+  rows(): readonly ParameterValue[] {
+    if (this.select === "by-year") return this.values;
+    throw new RuleError("rule-malformed", `${this.id} is no table: its values are not named by year`, { where: this.id });
+  }
+
   private latest(at: Day): ParameterValue | undefined {
     let found: ParameterValue | undefined;
     for (const value of this.values) {

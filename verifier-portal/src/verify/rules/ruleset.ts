@@ -84,7 +84,7 @@ export class RuleSet {
     const found = this.parameters.get(path);
     if (found !== undefined) return found;
     throw new RuleError("parameter-missing", `there is no parameter ${represented(shortened(path, 80))}`,
-      { hint: "no parent region or other fuel is taken in its place" });
+      { where: shortened(path, 80), hint: "no parent region or other fuel is taken in its place" });
   }
 
   /**
@@ -100,7 +100,7 @@ export class RuleSet {
     const chosen = newestOf(touching.length > 0 ? touching : known);
     if (chosen === undefined) {
       const text = `there is no methodology ${represented(shortened(name, 80))} ${version ?? ""}`;
-      throw new RuleError("methodology-unknown", text.trimEnd(), { hint: "docs/methodologies.md lists them" });
+      throw new RuleError("methodology-unknown", text.trimEnd(), { hint: "`carbonseal mrv methodologies` lists them" });
     }
     checkInForce(chosen.key, chosen.validity, first, last);
     return chosen;
