@@ -1,7 +1,4 @@
-"""Make the helpers of this folder, tests/verify and tests/contracts importable; a fresh database for each test.
-
-A busy machine is no defect: no example of hypothesis has a deadline.
-"""
+"""Make the helpers of this folder, tests/verify and tests/contracts importable; a fresh database for each test."""
 
 from __future__ import annotations
 
@@ -10,7 +7,6 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from hypothesis import settings
 from sqlalchemy import Connection, Engine
 from sqlmodel import SQLModel
 
@@ -19,8 +15,6 @@ from core.database import open_engine, transaction
 
 for folder in (Path(__file__).parent, *(Path(__file__).parents[1] / name for name in ("verify", "contracts"))):
     sys.path.insert(0, str(folder))
-settings.register_profile("any-machine", deadline=None)
-settings.load_profile("any-machine")
 
 
 @pytest.fixture
