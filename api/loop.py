@@ -9,7 +9,8 @@ from collections.abc import Callable
 from sqlalchemy.exc import OperationalError
 
 from api.metrics import Metrics
-from core.errors import CarbonSealError
+from api.problems import of_database
+from core.errors import CarbonSealError, Unavailable
 
 # After a failure the next round waits longer and longer, up to this.
 LONGEST_BACKOFF_S = 30.0
@@ -25,7 +26,13 @@ class Loop:
     def __init__(self, name: str, work: Callable[[], None], wait: float, metrics: Metrics) -> None:
         self.name, self._work, self._wait, self._metrics = name, work, wait, metrics
         self._wake, self._stopping = threading.Event(), threading.Event()
+        self._failure: CarbonSealError | None = None
         self._thread = threading.Thread(target=self._run, name=f"carbonseal-{name}", daemon=True)
+
+    @property
+    def state(self) -> str:
+        """"ok", or the code of what made its rounds fail."""
+        return "ok" if self._failure is None else self._failure.code
 
     def start(self) -> None:
         """Begin."""
@@ -51,15 +58,23 @@ class Loop:
         while not self._stopping.is_set():
             try:
                 self._work()
-                failures = 0
-            except (CarbonSealError, OperationalError) as error:
+                failures, self._failure = 0, None
+            except Exception as error:  # noqa: BLE001  a bug must not end the loop; it is logged and counted
                 failures += 1
-                self._metrics.failures.labels(self.name).inc()
-                _log.warning("%s: %s", self.name, error)
-            except Exception:  # noqa: BLE001  a bug must not end the loop; it is logged and counted
-                failures += 1
-                self._metrics.failures.labels(self.name).inc()
-                _log.exception("%s met an error of the node's own", self.name)
+                self._failed(error)
             longer = self._wait * 2 ** min(failures, MAX_DOUBLINGS)
             self._wake.wait(min(longer, max(LONGEST_BACKOFF_S, self._wait)))
             self._wake.clear()
+
+    def _failed(self, error: Exception) -> None:
+        self._metrics.failures.labels(self.name).inc()
+        if isinstance(error, OperationalError):
+            error = of_database(error)
+        if isinstance(error, CarbonSealError):
+            _log.warning("%s: %s", self.name, error)
+        else:
+            _log.exception("%s met an error of the node's own", self.name)
+            error = CarbonSealError("internal-error", str(error))
+        # What was found wrong stays told until a round passes: that nobody can be asked now mends nothing.
+        if not isinstance(error, Unavailable) or self._failure is None or isinstance(self._failure, Unavailable):
+            self._failure = error

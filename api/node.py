@@ -90,10 +90,11 @@ class Node:
         return self._chain.newest
 
     def checks(self) -> dict[str, str]:
-        """Each dependency by name: "ok" or the code of what is wrong."""
+        """Each dependency, and each work in the background, by name: "ok" or the code of what is wrong."""
         database = self._probe(lambda connection: check_writer(connection, self.generation))
         whole = self._probe(lambda connection: check_not_rolled_back(self.deployment, connection))
-        return {"database": database, "log": whole, "chain": self.link.state()}
+        return {"database": database, "log": whole, "chain": self.link.state(), "sealing": self._sealer.loop.state,
+                "anchoring": self._chain.loop.state}
 
     def _probe(self, check: Callable[[Connection], None]) -> str:
         try:

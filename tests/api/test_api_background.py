@@ -72,6 +72,29 @@ def test_a_loop_that_fails_waits_longer_and_goes_on() -> None:
     assert 'carbonseal_background_failures_total{task="test"} 3.0' in metrics.render().decode()
 
 
+def test_a_loop_tells_what_it_found_wrong_until_a_round_passes() -> None:
+    """That nobody can be asked any more mends nothing; a round that passes does."""
+    wrong, away = Refused("anchor-conflict", "two roots"), Unavailable("chain-unavailable", "away")
+    rounds: Iterator[Exception | None] = iter([away, ZeroDivisionError(), away, wrong, away, None])
+    told: list[str] = []
+    ended = threading.Event()
+
+    def work() -> None:
+        told.append(loop.state)
+        error = next(rounds, away)
+        if len(told) == 7:
+            ended.set()
+        if error is not None:
+            raise error
+
+    loop = Loop("test", work, 0.001, Metrics())
+    loop.start()
+    until(ended)
+    loop.stop()
+    assert told[:7] == ["ok", "chain-unavailable", "internal-error", "internal-error", "anchor-conflict",
+                        "anchor-conflict", "ok"]
+
+
 def test_a_loop_wakes_when_told_and_ends_when_told() -> None:
     called = threading.Event()
     loop = Loop("test", called.set, 3600, Metrics())
