@@ -343,8 +343,9 @@ def test_no_two_facts_share_a_slot() -> None:
     anchors = [*layout.anchor_slots("m:pv", 1), *layout.anchor_slots("m:pv", 2)]  # of a contract of their own
     assert len(set(anchors)) == 4
     spans = [layout.certificate_slots(digest), layout.piece_slots(integer(digest)), layout.mark_slots("m:pv"),
-             [layout.hole_slot("m:pv", 1)], [layout.hole_slot("m:pv", 2)], [layout.debt_slot("m:pv", 1)], [layout.debt_slot("m:pv", 2)],
-             layout.spent_slots(digest, 3), [layout.live_slot(digest)], [layout.reference_slot("m:pv")]]
+             layout.spent_slots(digest, 3), [layout.live_slot(digest), layout.reference_slot("m:pv")],
+             [layout.hole_slot("m:pv", 1), layout.hole_slot("m:pv", 2)],
+             [layout.debt_slot("m:pv", 1), layout.debt_slot("m:pv", 2)]]
     slots = [slot for span in spans for slot in span]
     assert len(set(slots)) == len(slots)
 
