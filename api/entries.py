@@ -22,12 +22,13 @@ _RELEASES = cast(Table, ApiRelease.__table__)  # type: ignore[attr-defined]
 
 @dataclass(frozen=True)
 class StoredEntry:
-    """An entry of the log. `digest`: SHA-256 of the payload."""
+    """An entry of the log. `digest`: SHA-256 of the payload; `subject`: whose it is, "" where nobody asks by that."""
 
     digest: bytes
     content_type: str
     log_index: int
     payload: bytes
+    subject: str = ""
 
 
 def append_signed(connection: Connection, signer: Signer, content_type: str, payload: bytes, origin: str) -> int:
@@ -35,9 +36,9 @@ def append_signed(connection: Connection, signer: Signer, content_type: str, pay
     return log.append(connection, [seal(signer, content_type, payload, origin)])[0]
 
 
-def record(connection: Connection, content_type: str, payload: bytes, log_index: int) -> StoredEntry:
+def record(connection: Connection, content_type: str, payload: bytes, log_index: int, subject: str = "") -> StoredEntry:
     """Keep an entry, in the transaction that appended it at this index."""
-    entry = StoredEntry(sha256(payload).digest(), content_type, log_index, payload)
+    entry = StoredEntry(sha256(payload).digest(), content_type, log_index, payload, subject)
     connection.execute(insert(_ENTRIES).values(**vars(entry)))
     return entry
 
@@ -72,9 +73,10 @@ def rules_of(connection: Connection, release: bytes) -> dict[str, str]:
     return dict(jcs.parse(kept))
 
 
-def listed(connection: Connection, content_type: str, below: int, limit: int) -> list[StoredEntry]:
-    """Entries of a kind with an index below `below`, newest first."""
-    rows = connection.execute(select(_ENTRIES).where(
-        _ENTRIES.c.content_type == content_type, _ENTRIES.c.log_index < below)
-        .order_by(_ENTRIES.c.log_index.desc()).limit(limit))
+def listed(connection: Connection, content_type: str, below: int, limit: int, subject: str = "") -> list[StoredEntry]:
+    """Entries of a kind, and of a subject where one is named, with an index below `below`, newest first."""
+    query = select(_ENTRIES).where(_ENTRIES.c.content_type == content_type, _ENTRIES.c.log_index < below)
+    if subject:
+        query = query.where(_ENTRIES.c.subject == subject)
+    rows = connection.execute(query.order_by(_ENTRIES.c.log_index.desc()).limit(limit))
     return [StoredEntry(**row._mapping) for row in rows]

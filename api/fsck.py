@@ -23,6 +23,7 @@ from core.errors import CarbonSealError, NotFound
 from ledger import fsck as ledger_fsck
 from ledger import log
 from mrv.calculation.statement import details_root
+from mrv.quality.signed_plan import read_signed_plan
 
 Progress = Callable[[str, int, int], None]
 STEPS = ("log", "read-models", "documents", "anchors", "certificates")
@@ -107,6 +108,9 @@ def _kept(connection: Connection, opened: Envelope, index: int) -> str:
         elif opened.content_type in (DOCUMENT, MANIFEST, RULES):
             entry = entries.find(connection, opened.content_type, opened.digest)
             found = -1 if entry is None or sha256(entry.payload).digest() != opened.digest else entry.log_index
+            whose = read_signed_plan(opened.payload).plan.entity if opened.content_type == DOCUMENT else ""
+            if entry is not None and entry.subject != whose:
+                return "the row names another enterprise"
         else:
             return ""
     except NotFound:

@@ -84,6 +84,7 @@ class ApiEntry(SQLModel, table=True):
     content_type: str = Field(max_length=64, index=True)
     log_index: int = Field(sa_column=Column(BigInteger, nullable=False, unique=True))
     payload: bytes = Field(sa_column=Column(LargeBinary, nullable=False))
+    subject: str = Field(default="", max_length=128, index=True)
 
 
 class ApiRelease(SQLModel, table=True):

@@ -62,7 +62,7 @@ def take(deployment: Deployment, payload: bytes) -> StoredPlan:
                       hint=f"sign for {deployment.origin}, chain {domain.chain_id}, contract {domain.contract}")
     check_plan(signed.plan, catalogue.shipped())
     with appending(deployment) as connection:
-        known = [item for item in stored(connection) if item.signed == signed]
+        known = [item for item in stored(connection, signed.plan.entity) if item.signed == signed]
         if known:
             return known[0]
         _check_signer(deployment, connection, signed)
@@ -70,7 +70,7 @@ def take(deployment: Deployment, payload: bytes) -> StoredPlan:
         check_history([*(item.plan for item in history(connection, plan.entity, plan.boundary, plan.methodology)),
                        plan])
         index = entries.append_signed(connection, deployment.node_signer, DOCUMENT, payload, deployment.origin)
-        return _stored(entries.record(connection, DOCUMENT, payload, index))
+        return _stored(entries.record(connection, DOCUMENT, payload, index, plan.entity))
 
 
 def _check_signer(deployment: Deployment, connection: Connection, signed: SignedPlan) -> None:
@@ -80,10 +80,10 @@ def _check_signer(deployment: Deployment, connection: Connection, signed: Signed
     check_account(signed.signer, entity, "plan-signer", deployment.clock.now())
 
 
-def stored(connection: Connection) -> Iterator[StoredPlan]:
-    """Every plan of the log, newest first. A deployment has a few for each enterprise."""
+def stored(connection: Connection, entity: str = "") -> Iterator[StoredPlan]:
+    """The plans of an enterprise, or of all where none is named, newest first. One costs nothing to another."""
     below = 2**62
-    while page := entries.listed(connection, DOCUMENT, below, _PAGE):
+    while page := entries.listed(connection, DOCUMENT, below, _PAGE, entity):
         yield from map(_stored, page)
         below = page[-1].log_index
 
@@ -102,8 +102,8 @@ def plan(connection: Connection, digest: bytes) -> StoredPlan:
 
 def history(connection: Connection, entity: str, boundary: str, methodology: str) -> list[StoredPlan]:
     """The versions of the plan of a boundary and methodology, first to last."""
-    found = [item for item in stored(connection) if (item.plan.entity, item.plan.boundary, item.plan.methodology)
-             == (entity, boundary, methodology)]
+    found = [item for item in stored(connection, entity)
+             if (item.plan.boundary, item.plan.methodology) == (boundary, methodology)]
     return sorted(found, key=lambda item: item.plan.version)
 
 

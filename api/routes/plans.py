@@ -8,7 +8,7 @@ from fastapi import APIRouter, Request
 from starlette.concurrency import run_in_threadpool
 
 from api import plans
-from api.accounts import Account
+from api.accounts import OVERSIGHT, Account
 from api.answers import json_body
 from api.deps import AnyAccount, Enterprise, NodeDep, Snapshot
 from api.node import Node
@@ -36,8 +36,9 @@ def list_plans(snapshot: Snapshot, account: AnyAccount, entity: str = "") -> lis
     """The plans of an organisation that this one may see, newest first; without `entity` of all that it may see."""
     if entity:
         account.require_org(entity)
-    return [item.as_json() for item in plans.stored(snapshot)
-            if entity in ("", item.plan.entity) and account.sees(item.plan.entity)]
+    elif not account.roles & OVERSIGHT:
+        entity = account.org
+    return [item.as_json() for item in plans.stored(snapshot, entity)]
 
 
 @router.post("/check/{methodology}")

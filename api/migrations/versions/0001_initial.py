@@ -34,9 +34,11 @@ def _api() -> None:
         "api_entry", sa.Column("digest", sa.LargeBinary(length=32), nullable=False),
         sa.Column("content_type", sa.String(length=64), nullable=False),
         sa.Column("log_index", sa.BigInteger(), nullable=False),
-        sa.Column("payload", sa.LargeBinary(), nullable=False), sa.PrimaryKeyConstraint("digest"),
+        sa.Column("payload", sa.LargeBinary(), nullable=False),
+        sa.Column("subject", sa.String(length=128), nullable=False), sa.PrimaryKeyConstraint("digest"),
         sa.UniqueConstraint("log_index"),
     )
+    op.create_index("ix_api_entry_subject", "api_entry", ["subject"], unique=False)
     op.create_index("ix_api_entry_content_type", "api_entry", ["content_type"], unique=False)
     op.create_table(
         "api_release", sa.Column("digest", sa.LargeBinary(length=32), nullable=False),
