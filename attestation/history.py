@@ -340,7 +340,8 @@ def participant_at(history: History, index: int) -> Participant:
 
 def participant_key(participant: Participant, kid: bytes, use: str, instant: int) -> bytes:
     """The participant's public key `kid`, when it may be used so at that instant. Raises VerificationFailed."""
-    if not participant.valid_from <= instant < (participant.valid_until or instant + 1):
+    ended = participant.valid_until is not None and instant >= participant.valid_until
+    if instant < participant.valid_from or ended:
         raise VerificationFailed("participant-not-valid", "the organisation is not valid at that time",
                                  where=participant.org)
     for key, uses in participant.keys:
