@@ -3,54 +3,54 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable
-from datetime import date
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
 from certificates.inventory_report import report_of
+from certificates.wording import notices
 from certificates.workbook import xlsx as workbook_file
+from cli import rules
+from cli.dates import parse_date
 from cli.explanation import print_comparison, print_explanation, print_label
 from cli.lazy import Lazy, lazy_group
-from cli.options import At, Json
-from cli.output import command, err, print_fields, print_json, print_json_line, print_table, say
-from core.clock import SystemClock
+from cli.options import Json
+from cli.output import command, err, print_fields, print_json, print_json_line, say
 from core.errors import FormError, InputError
 from core.jcs import canonical, parse_lenient
-from core.period import local_text
+from core.numbers import PRECISION
 from mrv.authoring.catalogue import shipped
 from mrv.calculation import service
-from mrv.presentation import explained
-from mrv.presentation.explain import explain as explain_run
+from mrv.presentation import explained, listing
+from mrv.presentation.advice import advising
+from mrv.presentation.explain import explain as explain_result
 from mrv.presentation.explain import explain_evaluation
 from mrv.presentation.label import carbon_label
 from mrv.presentation.workbook import workbook_of_evaluation
 
 # A plan in the log is asked of a node, which one evaluation does not wait for.
 PLANS = {"plan": Lazy("cli.plans:app", "数据质量控制方案 · data quality control plans")}
-app = typer.Typer(cls=lazy_group(PLANS), no_args_is_help=True, help="核算规则与计算 · rules and calculation")
+app = typer.Typer(
+    cls=lazy_group(PLANS), no_args_is_help=True,
+    help="核算规则与计算：先用 methodologies 或 formulas 找规则并取示例输入，再 run 或 eval · rules and calculation: "
+         "find a rule and its example inputs with methodologies or formulas, then run or eval",
+    epilog="例 e.g. carbonseal mrv methodologies --find 企业 · carbonseal mrv methodologies inventory.enterprise "
+           "--example > month.json · carbonseal mrv run inventory.enterprise --inputs month.json --explain")
+rules.register(app)
 Inputs = Annotated[str, typer.Option("--inputs", "-i", help="输入 JSON 文件，- 为 stdin · inputs as JSON, - for stdin")]
 Xlsx = Annotated[Path | None, typer.Option("--xlsx", help="写出含公式的工作簿 · write a workbook with live formulas")]
 Explain = Annotated[bool, typer.Option("--explain", help="打印计算树 · print the calculation tree")]
+StatementDate = Annotated[str | None, typer.Option(
+    "--at", help="报告日期 YYYY-MM-DD，默认今天；期间取自输入 · statement date, today by default")]
+Precision = Annotated[int, typer.Option(
+    help="有效数字位数，仅供与他人核对；报告恒为 40 位 · digits, to hold against another tool; statements have 40")]
 
 
-@app.command("formulas")
-@command
-def formulas(as_json: Json = False) -> None:
-    """全部公式：输入、单位、来源、有效期 · every formula with inputs, units, source and validity."""
-    listed = service.formulas(shipped())
-    if as_json:
-        print_json(listed)
-        return
-    print_table(say("公式", "Formulas"), [say("公式", "formula"), say("名称", "title"), say("表达式", "expression"),
-                                          say("状态", "status")],
-                [(item["formula"], item["title"][say("zh", "en")], item["expression"], item["status"])
-                 for item in listed])
-
-
-@app.command("eval")
+@app.command("eval", epilog="例 e.g. carbonseal mrv formulas electricity.location --example > one.json · carbonseal "
+                            "mrv eval electricity.location --inputs one.json --explain · carbonseal mrv eval --batch "
+                            "--inputs lines.jsonl")
 @command
 def evaluate(
     formula: Annotated[str, typer.Argument(help="公式 id 或 id@version · formula")] = "",
@@ -58,33 +58,38 @@ def evaluate(
     batch: Annotated[bool, typer.Option("--batch", help="逐行 JSON {id, formula, inputs} · JSON lines")] = False,
     explain: Explain = False,
     xlsx: Xlsx = None,
+    precision: Precision = PRECISION,
     as_json: Json = False,
 ) -> None:
     """计算一个公式，或用 --batch 逐行计算 · evaluate one formula, or JSON lines with --batch."""
     if batch:
+        _check_batch({"FORMULA": formula, "--explain": explain, "--xlsx": xlsx, "--precision": precision != PRECISION})
         for answer in service.evaluate_batch(shipped(), _lines(inputs)):
             print_json_line(answer)
         return
     if not formula:
         raise InputError("usage", "name a formula, or use --batch", hint="carbonseal mrv formulas lists them")
-    given = parse_lenient(_read(inputs))
-    document = explained.evaluate(shipped(), formula, given, explain and as_json)
-    evaluation = explained.evaluation_of(shipped(), formula, given)
+    with advising(shipped(), formula=formula):
+        key = shipped().formula(formula).key
+        evaluation = explained.evaluation_of(shipped(), key, _given(inputs, f"formulas {formula}"), precision)
+    document = explained.evaluation_json(evaluation, precision, explain and as_json)
     _write(xlsx, lambda: workbook_file(workbook_of_evaluation(evaluation)))
     if as_json:
         print_json(document)
         return
-    print_fields({name: f"{item['value']} {item['unit']}" for name, item in document["outputs"].items()})
+    print_fields({name: f"{item['value']} {item['unit']}" for name, item in document["outputs"].items()}
+                 | ({say("提示", "notices"): _notices(document["notices"])} if document["notices"] else {}))
     if explain:
         print_explanation(explain_evaluation(evaluation))
 
 
-@app.command("run")
+@app.command("run", epilog="例 e.g. carbonseal mrv methodologies inventory.enterprise --example > month.json · "
+                           "carbonseal mrv run inventory.enterprise --inputs month.json --at 2026-12-05 --explain")
 @command
 def run(
     methodology: Annotated[str, typer.Argument(help="方法学 id · methodology")],
     inputs: Inputs = "-",
-    at: At = None,
+    at: StatementDate = None,
     explain: Explain = False,
     xlsx: Xlsx = None,
     pdf: Annotated[Path | None, typer.Option("--pdf", help="写出 PDF 报告 · write the report as PDF")] = None,
@@ -94,65 +99,61 @@ def run(
     as_json: Json = False,
 ) -> None:
     """按方法学计算一个报告期 · run a whole methodology over a reporting period."""
-    result = explained.result_of(shipped(), methodology, parse_lenient(_read(inputs)), parse_date(at))
+    with advising(shipped(), methodology=methodology):
+        listing.methodology(shipped(), methodology)
+        given = _given(inputs, f"methodologies {methodology}")
+        result = service.result_of(shipped(), methodology, given, parse_date(at))
     made, language = report_of(result), say("zh", "en")
     _write(xlsx, made.as_xlsx)
     _write(pdf, lambda: made.as_pdf(language))
     _write(html, lambda: made.as_html(language).encode())
     _write(report, lambda: canonical(made.as_json()))
-    document = service.result_json(result)
+    document = explained.result_json(result, explain and as_json)
     summary = {"label": carbon_label(result)} if label else {}
     if as_json:
-        print_json(document | summary | ({"explanation": explain_run(result).as_json()} if explain else {}))
+        print_json(document | summary)
         return
     print_fields({say("方法学", "methodology"): document["methodology"]["title"][say("zh", "en")],
                   say("结果", "result"): f"{document['result']['value']} {document['result']['unit']}",
-                  say("提示", "notices"): ", ".join(document["notices"]) or "–"})
+                  say("提示", "notices"): _notices(document["notices"]) or "–"})
     if label:
         print_label(summary["label"])
     if explain:
-        print_explanation(explain_run(result))
+        print_explanation(explain_result(result))
 
 
-@app.command("compare")
+@app.command("compare", epilog="例 e.g. carbonseal mrv compare inventory.enterprise --inputs month.json --scenarios "
+                               "plans.json · docs/guides/reports.md")
 @command
 def compare(
     methodology: Annotated[str, typer.Argument(help="方法学 id · methodology")],
     scenarios: Annotated[str, typer.Option("--scenarios", "-s", help="情景 JSON 列表 · scenarios, a JSON list")],
     inputs: Inputs = "-",
-    at: At = None,
+    at: StatementDate = None,
     as_json: Json = False,
 ) -> None:
     """情景测算与基准并列（不用于声明）· what-if: scenarios beside their base, never attested."""
-    both = {"inputs": parse_lenient(_read(inputs)), "scenarios": parse_lenient(_read(scenarios))}
-    document = explained.compare(shipped(), methodology, both, parse_date(at))
+    with advising(shipped(), methodology=methodology):
+        listing.methodology(shipped(), methodology)
+        both = {"inputs": _given(inputs, f"methodologies {methodology}"),
+                "scenarios": parse_lenient(_read(scenarios))}
+        document = explained.compare(shipped(), methodology, both, parse_date(at))
     if as_json:
         print_json(document)
     else:
         print_comparison(document)
 
 
-@app.command("parameters")
-@command
-def parameters(
-    path: Annotated[str, typer.Argument(help="参数路径，如 grid.average.cn · parameter path")],
-    at: At = None,
-    as_json: Json = False,
-) -> None:
-    """某日有效的参数值、单位、来源与状态 · the value in force at a date, its unit, source and status."""
-    document = service.parameter(shipped(), path, parse_date(at))
-    if as_json:
-        print_json(document)
-    else:
-        print_fields({name: _plain(value) for name, value in document.items()})
+def _check_batch(given: Mapping[str, object]) -> None:
+    beside = [name for name, value in given.items() if value]
+    if beside:
+        raise InputError("usage", f"{', '.join(beside)} and --batch do not go together", where="--batch",
+                         hint="each line of a batch names its formula: {\"id\", \"formula\", \"inputs\"}")
 
 
-def parse_date(text: str | None) -> date:
-    """The date of "YYYY-MM-DD", today where absent. Raises FormError (date-malformed)."""
-    try:
-        return date.fromisoformat(text or local_text(SystemClock().now(), "Asia/Shanghai")[:10])
-    except ValueError:
-        raise FormError("date-malformed", f"{str(text)[:20]!r} is not YYYY-MM-DD", where="--at") from None
+def _notices(codes: Sequence[str]) -> str:
+    """Each code with what it means."""
+    return " ".join(f"{code}: {say(words.zh, words.en)}" for code in codes for words in notices([code]))
 
 
 def _write(path: Path | None, make: Callable[[], bytes]) -> None:
@@ -161,12 +162,23 @@ def _write(path: Path | None, make: Callable[[], bytes]) -> None:
         err.print(say(f"已写入 {path}", f"wrote {path}"), markup=False)
 
 
-def _plain(value: object) -> object:
-    return value.get(say("zh", "en"), value) if isinstance(value, dict) else value
+def _given(name: str, rule: str) -> Any:
+    """The JSON of an inputs file. A file that is none is told where an example is: people write these by hand."""
+    try:
+        return parse_lenient(_read(name))
+    except FormError as error:
+        if error.code == "json-malformed":
+            error.hint = f"`carbonseal mrv {rule} --example` prints inputs to edit"
+        error.where = error.where or name
+        raise
 
 
 def _read(name: str) -> bytes:
-    return sys.stdin.buffer.read() if name == "-" else Path(name).read_bytes()
+    if name != "-":
+        return Path(name).read_bytes()
+    if sys.stdin.isatty():
+        err.print(say("从 stdin 读取输入，以 Ctrl-D 结束", "reading the inputs from stdin, Ctrl-D ends them"))
+    return sys.stdin.buffer.read()
 
 
 def _lines(name: str) -> list[bytes]:

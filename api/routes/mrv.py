@@ -3,41 +3,93 @@
 from __future__ import annotations
 
 from datetime import UTC, date, datetime
-from typing import Any
+from typing import Annotated, Any
 
-from fastapi import APIRouter, Request
+from fastapi import APIRouter, Query, Request
 from starlette.concurrency import run_in_threadpool
 
 from api.answers import json_body
 from api.deps import NodeDep
-from core.errors import FormError
+from core.numbers import PRECISION
 from mrv.authoring import catalogue
 from mrv.calculation import service
-from mrv.presentation import explained
+from mrv.definitions.dates import parse_day
+from mrv.presentation import explained, listing
+from mrv.presentation.advice import advising
 from mrv.presentation.label import carbon_label
 
 router = APIRouter(prefix="/v1/mrv", tags=["mrv"])
 
 
+Find = Annotated[str, Query(description="only what has this word in its id or title", max_length=80)]
+
+
 @router.get("/formulas")
-def formulas() -> list[dict[str, Any]]:
+def formulas(find: Find = "") -> list[dict[str, Any]]:
     """Every formula: id@version, titles, inputs, outputs, expression, source, validity, status."""
-    return service.formulas(catalogue.shipped())
+    return listing.formulas(catalogue.shipped(), find)
+
+
+@router.get("/formulas/{formula}")
+def formula(formula: str) -> dict[str, Any]:
+    """One formula, "id" or "id@version", as in the list, with `example`: inputs that give a number."""
+    with advising(catalogue.shipped(), formula=formula):
+        found = service.describe_formula(catalogue.shipped().formula(formula))
+    return found | {"example": catalogue.example(catalogue.shipped_catalogue(), "formula", found["formula"])}
+
+
+@router.get("/methodologies")
+def methodologies(find: Find = "") -> list[dict[str, Any]]:
+    """Every methodology: titles, inputs with units and what may back them, options, outputs, status."""
+    return listing.methodologies(catalogue.shipped(), find)
+
+
+@router.get("/methodologies/{methodology}")
+def methodology(methodology: str) -> dict[str, Any]:
+    """One methodology, "id" or "id@version", as in the list, with `example`: statement date and inputs document."""
+    with advising(catalogue.shipped(), methodology=methodology):
+        found = listing.methodology(catalogue.shipped(), methodology)
+    return found | {"example": catalogue.example(catalogue.shipped_catalogue(), "methodology", found["methodology"])}
+
+
+@router.get("/units")
+def units(find: Find = "") -> list[dict[str, Any]]:
+    """Every unit symbol: dimension, how many of the base unit it is, other spellings."""
+    return listing.units(find)
+
+
+@router.get("/parameters")
+def parameters(prefix: str = "", find: Find = "") -> list[dict[str, Any]]:
+    """Every parameter whose path begins with `prefix`: title, unit, region, how a value is chosen, its values."""
+    return listing.parameters(catalogue.shipped(), prefix, find)
 
 
 @router.get("/parameters/{path:path}")
-def parameter(node: NodeDep, path: str, at: str = "") -> dict[str, Any]:
-    """The value in force at a date (today when absent), with unit, source, validity and status."""
-    return service.parameter(catalogue.shipped(), path, day_of(node.deployment.clock.now(), at))
+def parameter(node: NodeDep, path: str, at: str = "", every: Annotated[bool, Query(alias="all")] = False,
+              ) -> dict[str, Any]:
+    """The value in force at a date (today when absent), with unit, source, validity and status.
+
+    Of a table keyed by something else than a year, and with `all`, every row as `rows`.
+    """
+    with advising(catalogue.shipped(), parameter=path):
+        return listing.parameter(catalogue.shipped(), path, day_of(node.deployment.clock.now(), at), every)
 
 
 @router.post("/eval/{formula}")
-async def evaluate(request: Request, formula: str, explain: bool = False) -> dict[str, Any]:
-    """Evaluate one formula. Body: {name: {"value", "unit"}}, or lists of such; answers outputs and the trace.
+async def evaluate(request: Request, formula: str, explain: bool = False, precision: int = PRECISION) -> dict[str, Any]:
+    """Evaluate one formula. Body: {name: {"value", "unit"}}, or lists of such; answers outputs, notices and the trace.
 
-    `explain`: adds the tree for people (docs/guides/reports.md).
+    `explain`: adds the tree for people (docs/guides/reports.md). `precision`: significant digits, to hold against
+    another tool; statements have 40.
     """
-    return await run_in_threadpool(explained.evaluate, catalogue.shipped(), formula, await json_body(request), explain)
+    given = await json_body(request)
+
+    def made() -> dict[str, Any]:
+        with advising(catalogue.shipped(), formula=formula):
+            evaluation = explained.evaluation_of(catalogue.shipped(), formula, given, precision)
+        return explained.evaluation_json(evaluation, precision, explain)
+
+    return await run_in_threadpool(made)
 
 
 @router.post("/run/{methodology}")
@@ -51,10 +103,10 @@ async def run(node: NodeDep, request: Request, methodology: str, at: str = "", e
     day, document = day_of(node.deployment.clock.now(), at), await json_body(request)
 
     def made() -> dict[str, Any]:
-        answer = explained.run_methodology(catalogue.shipped(), methodology, document, day, explain)
-        if label:
-            answer["label"] = carbon_label(explained.result_of(catalogue.shipped(), methodology, document, day))
-        return answer
+        with advising(catalogue.shipped(), methodology=methodology):
+            result = service.result_of(catalogue.shipped(), methodology, document, day)
+        answer = explained.result_json(result, explain)
+        return answer | ({"label": carbon_label(result)} if label else {})
 
     return await run_in_threadpool(made)
 
@@ -63,17 +115,16 @@ async def run(node: NodeDep, request: Request, methodology: str, at: str = "", e
 async def compare(node: NodeDep, request: Request, methodology: str, at: str = "") -> dict[str, Any]:
     """Scenarios beside a base. Body: {"inputs": an inputs document, "scenarios": […]}; nothing of it is attested."""
     day, document = day_of(node.deployment.clock.now(), at), await json_body(request)
-    return await run_in_threadpool(explained.compare, catalogue.shipped(), methodology, document, day)
+
+    def made() -> dict[str, Any]:
+        with advising(catalogue.shipped(), methodology=methodology):
+            return explained.compare(catalogue.shipped(), methodology, document, day)
+
+    return await run_in_threadpool(made)
 
 
 def day_of(now: int, text: str) -> date:
     """The day of "YYYY-MM-DD"; today in UTC where absent. Raises FormError (date-malformed)."""
     if not text:
         return datetime.fromtimestamp(now // 1000, tz=UTC).date()
-    try:
-        day = date.fromisoformat(text)
-    except ValueError:
-        day = None
-    if day is None or day.isoformat() != text:
-        raise FormError("date-malformed", f"{text[:20]!r} is not a date", where="at", hint="YYYY-MM-DD")
-    return day
+    return parse_day(text, where="at")

@@ -17,7 +17,8 @@ from certificates.inventory_report import CalculationReport, report_of
 from certificates.workbook import MEDIA_TYPE as XLSX
 from core.ids import check_hex
 from mrv.authoring import catalogue
-from mrv.calculation.run import run
+from mrv.calculation import service
+from mrv.presentation.advice import advising
 
 router = APIRouter(prefix="/v1", tags=["reports"])
 
@@ -43,7 +44,8 @@ async def calculation_report(node: NodeDep, account: AnyAccount, language: Langu
     day, document = day_of(node.deployment.clock.now(), at), await json_body(request)
 
     def made() -> Response:
-        result = run(catalogue.shipped(), methodology, None, document, day)
+        with advising(catalogue.shipped(), methodology=methodology):
+            result = service.result_of(catalogue.shipped(), methodology, document, day)
         return answer(report_of(result), form, language, f"report-{day.isoformat()}")
 
     return await run_in_threadpool(made)

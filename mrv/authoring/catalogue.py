@@ -60,24 +60,44 @@ def load(folder: Path = RULES) -> Catalogue:
     documents: dict[str, Any] = {}
     cases: list[Case] = []
     for path in sorted((folder / "parameters").rglob("*.yaml")):
-        for document in _convert(path, parameter_documents):
+        for document in _convert(path, parameter_documents)[0]:
             _add(documents, f"parameters/{document['id']}", document, path)
     readers: dict[str, Callable[[Any], dict[str, Any]]] = {
         "formulas": formula_document, "methodologies": methodology_document}
     for kind, reader in readers.items():
         for path in sorted((folder / kind).rglob("*.yaml")):
-            document = _convert(path, reader)
+            document, written = _convert(path, reader)
             key = f"{document['id']}@{document['version']}"
             _add(documents, f"{kind}/{key}", document, path)
-            cases += _cases(path, kind, key)
+            cases += _cases(written, kind, key)
             _check_key(documents, key, path)
     return Catalogue(RuleSet.from_documents(documents), tuple(cases))
 
 
 @cache
+def shipped_catalogue() -> Catalogue:
+    """The rules that come with this version, and their cases."""
+    return load()
+
+
 def shipped() -> RuleSet:
     """The rules that come with this version."""
-    return load().ruleset
+    return shipped_catalogue().ruleset
+
+
+def example(catalogue: Catalogue, kind: str, key: str) -> dict[str, Any] | None:
+    """The first case beside a rule that gives a number, as a caller writes it; None where there is none.
+
+    `kind` "formula": {"inputs"}; "methodology": {"at", "inputs"}, the inputs document.
+    """
+    for case in catalogue.cases:
+        if (case.kind, case.rule) == (kind, key) and "error" not in case.body:
+            if kind == "formula":
+                return {"inputs": case.body["inputs"]}
+            given = case.body["document"]
+            return {"at": case.body["at"],
+                    "inputs": given | {"allow_unconfirmed": given["allow_unconfirmed"] == "true"}}
+    return None
 
 
 def _add(documents: dict[str, Any], name: str, document: Any, path: Path) -> None:
@@ -92,15 +112,17 @@ def _check_key(documents: Mapping[str, Any], key: str, path: Path) -> None:
                         hint="give one of them another id: cases and commands name a rule by its key")
 
 
-def _convert(path: Path, reader: Callable[[Any], Any]) -> Any:
+def _convert(path: Path, reader: Callable[[Any], Any]) -> tuple[Any, dict[str, Any]]:
+    """The canonical form of what a file says, and what it says."""
     try:
-        return reader(read_yaml(path))
+        written = read_yaml(path)
+        return reader(written), written
     except CarbonSealError as error:
-        error.where = f"{path.name} {error.where}".strip()
+        error.where = f"{path.name} {error.where.removeprefix(path.name)}".strip()
         raise
 
 
-def read_yaml(path: Path) -> Any:
+def read_yaml(path: Path) -> dict[str, Any]:
     """One YAML document, scalars as text. Raises FormError (yaml-malformed)."""
     data = path.read_bytes()
     if len(data) > MAX_FILE_BYTES:
@@ -114,7 +136,7 @@ def read_yaml(path: Path) -> Any:
     return value
 
 
-def _cases(path: Path, kind: str, key: str) -> Iterator[Case]:
-    for number, body in enumerate(read_yaml(path).get("cases") or ()):
+def _cases(written: Mapping[str, Any], kind: str, key: str) -> Iterator[Case]:
+    for number, body in enumerate(written.get("cases") or ()):
         yield Case(kind.removesuffix("s").replace("methodologie", "methodology"), key,
                    body.get("name") or str(number), body)

@@ -6,45 +6,47 @@ from collections.abc import Mapping
 from datetime import date
 from typing import Any
 
-from core.errors import FormError
+from core.errors import FormError, InputError
+from core.numbers import CONTEXT, PRECISION
 from mrv.calculation import service
-from mrv.calculation.run import RunResult, run
+from mrv.calculation.run import RunResult
+from mrv.calculation.spelling import canonical_numbers
 from mrv.calculation.whatif import Comparison, comparison_json, read_scenarios
 from mrv.calculation.whatif import compare as compare_runs
-from mrv.definitions.fields import read_given
 from mrv.definitions.formula import Evaluation
 from mrv.definitions.ruleset import RuleSet
 from mrv.presentation.explain import explain, explain_evaluation
 
 Document = dict[str, Any]
 
-
-def evaluation_of(ruleset: RuleSet, formula: str, inputs: object) -> Evaluation:
-    """One formula evaluated on inputs from JSON. Raises NotFound (formula-unknown), FormError, InputError."""
-    if not isinstance(inputs, Mapping):
-        raise FormError("inputs-malformed", "inputs are an object of quantities by name")
-    chosen = ruleset.formula(formula)
-    return chosen.evaluate({name: read_given(value, name) for name, value in inputs.items()})
+MAX_PRECISION = 100
+OTHER_PRECISION = "other-precision"
+"""Notice: evaluated with other digits than the 40 of every statement, to hold against another tool."""
 
 
-def evaluate(ruleset: RuleSet, formula: str, inputs: object, explaining: bool) -> Document:
-    """As `service.evaluate`; with "explanation" where asked for."""
-    answer = service.evaluate(ruleset, formula, inputs)
-    if explaining:
-        answer["explanation"] = explain_evaluation(evaluation_of(ruleset, formula, inputs)).as_json()
-    return answer
+def evaluation_of(ruleset: RuleSet, formula: str, inputs: object, precision: int = PRECISION) -> Evaluation:
+    """One formula evaluated on inputs from JSON, with `precision` significant digits.
+
+    What is converted on entry keeps 40 digits. Raises NotFound (formula-unknown), FormError, InputError.
+    """
+    if not 1 <= precision <= MAX_PRECISION:
+        raise InputError("precision-out-of-range", f"{precision} is not between 1 and {MAX_PRECISION}",
+                         where="precision", hint=f"statements have {PRECISION} digits")
+    context = CONTEXT.copy()
+    context.prec = precision
+    return service.evaluation_of(ruleset, formula, inputs, context)
 
 
-def result_of(ruleset: RuleSet, name: str, inputs_document: object, at: date) -> RunResult:
-    """A methodology run on an inputs document from JSON. Raises FormError (inputs-malformed) and what `run` raises."""
-    if not isinstance(inputs_document, Mapping):
-        raise FormError("inputs-malformed", "an inputs document is an object")
-    return run(ruleset, name, None, inputs_document, at)
+def evaluation_json(evaluation: Evaluation, precision: int = PRECISION, explaining: bool = False) -> Document:
+    """As `service.evaluation_json`; with "explanation" where asked for."""
+    answer = service.evaluation_json(evaluation)
+    if precision != PRECISION:
+        answer["notices"].append(OTHER_PRECISION)
+    return answer | {"explanation": explain_evaluation(evaluation).as_json()} if explaining else answer
 
 
-def run_methodology(ruleset: RuleSet, name: str, inputs_document: object, at: date, explaining: bool) -> Document:
-    """As `service.run_methodology`; with "explanation" where asked for."""
-    result = result_of(ruleset, name, inputs_document, at)
+def result_json(result: RunResult, explaining: bool = False) -> Document:
+    """As `service.result_json`; with "explanation" where asked for."""
     answer = service.result_json(result)
     return answer | {"explanation": explain(result).as_json()} if explaining else answer
 
@@ -54,7 +56,8 @@ def comparison_of(ruleset: RuleSet, name: str, document: object, at: date) -> Co
     if not isinstance(document, Mapping) or set(document) != {"inputs", "scenarios"} \
             or not isinstance(document["inputs"], Mapping):
         raise FormError("scenario-malformed", "a comparison has exactly inputs and scenarios")
-    return compare_runs(ruleset, name, document["inputs"], read_scenarios(document["scenarios"]), at)
+    scenarios = read_scenarios(document["scenarios"])
+    return compare_runs(ruleset, name, canonical_numbers(document["inputs"]), scenarios, at)
 
 
 def compare(ruleset: RuleSet, name: str, document: object, at: date) -> Document:

@@ -67,9 +67,9 @@ FORMULAS: list[Any] = [
     pytest.param("power.carbon-as-received", MOISTURE, "out-of-range", id="moisture at 100 %"),
     pytest.param("heat.steam.saturated", {"pressure": q("2.001", "MPa"), "table": STEAM}, "out-of-range",
                  id="steam outside the table"),
-    pytest.param("fuel.combustion.heat", fuel(consumption=q("NaN", "t")), "number-malformed", id="NaN"),
+    pytest.param("fuel.combustion.heat", fuel(consumption=q("NaN", "t")), "number-not-finite", id="NaN"),
     pytest.param("fuel.combustion.heat", fuel(consumption=q("1e400", "t")), "number-too-long", id="10^400"),
-    pytest.param("fuel.combustion.heat", fuel(consumption=q("1" + "0" * 400, "t")), "number-malformed",
+    pytest.param("fuel.combustion.heat", fuel(consumption=q("1" + "0" * 400, "t")), "number-too-long",
                  id="10^400 in digits"),
     pytest.param("fuel.combustion.heat", fuel(consumption={"value": ["1"], "unit": "t"}), "number-malformed",
                  id="a list for a number"),
@@ -94,8 +94,8 @@ RUNS: list[Any] = [
                  id="negative activity data"),
     pytest.param("inventory.enterprise", document(inputs=bought(paper("1"), paper("2"))), "inputs-overlap",
                  id="overlapping documents"),
-    pytest.param("inventory.enterprise", document(inputs=bought(paper("NaN"))), "number-not-canonical", id="NaN"),
-    pytest.param("inventory.enterprise", document(inputs=bought(paper("1" + "0" * 400))), "number-not-canonical",
+    pytest.param("inventory.enterprise", document(inputs=bought(paper("NaN"))), "number-not-finite", id="NaN"),
+    pytest.param("inventory.enterprise", document(inputs=bought(paper("1" + "0" * 400))), "number-too-long",
                  id="10^400"),
     pytest.param("inventory.enterprise", document(inputs={}), "input-missing", id="a missing input"),
     pytest.param("inventory.enterprise", document(inputs=[]), "inputs-malformed", id="a list for inputs"),
@@ -208,6 +208,60 @@ def test_a_file_that_is_not_there_is_named(tmp_path: Path) -> None:
     error = refused(run("mrv", "run", "inventory.enterprise", "--inputs", tmp_path / "none.json", "--json"), 2,
                     "file-unusable")
     assert "none.json" in error["where"]
+
+
+NUMBERS: list[Any] = [
+    ("1e400", "number-too-long"), ("9" * 201, "number-too-long"), ("NaN", "number-not-finite"),
+    ("Infinity", "number-not-finite"), ("", "number-malformed"), ("1,000", "number-malformed"), (5, "json-number"),
+    (1.5, "json-number")]
+
+
+@pytest.mark.parametrize(("value", "code"), NUMBERS)
+def test_one_bad_number_has_one_code_wherever_it_is_given(client: TestClient, tmp_path: Path, value: Any,
+                                                          code: str) -> None:
+    formula = fuel(consumption=q(value, "t"))
+    given = document(inputs=bought({**paper("1"), "quantity": q(value, "kWh")}))
+    both = {"inputs": given, "scenarios": [{"name": "x"}]}
+    path = written(tmp_path, formula)
+    assert run("mrv", "eval", "fuel.combustion.heat", "--inputs", path, "--json").error["code"] == code
+    line = json.dumps({"id": "1", "formula": "fuel.combustion.heat", "inputs": formula})
+    assert json.loads(run("mrv", "eval", "--batch", stdin=line).stdout)["error"]["code"] == code
+    path = written(tmp_path, given)
+    assert run("mrv", "run", "inventory.enterprise", "--inputs", path, "--json").error["code"] == code
+    scenarios = tmp_path / "scenarios.json"
+    scenarios.write_text(json.dumps(both["scenarios"]), encoding="utf-8")
+    words = ("mrv", "compare", "inventory.enterprise", "--inputs", path, "-s", scenarios, "--json")
+    assert run(*words).error["code"] == code
+    for route, body in (("eval/fuel.combustion.heat", formula), ("run/inventory.enterprise", given),
+                        ("compare/inventory.enterprise", both)):
+        assert client.post(f"/v1/mrv/{route}", json=body).json()["code"] == code, route
+
+
+def test_what_rules_there_are_is_told_alike_on_both_ways(client: TestClient) -> None:
+    for words, route in ((("formulas", "--find", "蒸汽"), "formulas?find=蒸汽"),
+                         (("formulas", "unit.mass"), "formulas/unit.mass"),
+                         (("methodologies",), "methodologies"),
+                         (("methodologies", "-f", "PV"), "methodologies?find=PV"),
+                         (("methodologies", "green-power.pv"), "methodologies/green-power.pv"),
+                         (("parameters",), "parameters"), (("parameters", "--list", "gwp."), "parameters?prefix=gwp."),
+                         (("parameters", "steam.saturated.enthalpy"), "parameters/steam.saturated.enthalpy"),
+                         (("parameters", "grid.average.cn", "--all"), "parameters/grid.average.cn?all=true"),
+                         (("units",), "units"), (("units", "--find", "km"), "units?find=km")):
+        assert run("mrv", *words, "--json").json == client.get(f"/v1/mrv/{route}").json(), route
+    for kind, name in (("formulas", "unit.mas"), ("methodologies", "green-power.vp"), ("parameters", "heat.defaults")):
+        error = run("mrv", kind, name, "--json").error
+        problem = client.get(f"/v1/mrv/{kind}/{name}").json()
+        assert (problem["code"], problem["hint"]) == (error["code"], error["hint"])
+        assert "near it" in error["hint"]
+
+
+def test_a_precision_is_answered_alike_on_both_ways(client: TestClient, tmp_path: Path) -> None:
+    given = {"carbon": q("1", "tC")}
+    words = ("mrv", "eval", "ghg.carbon-to-co2", "--inputs", written(tmp_path, given), "--json", "--precision")
+    for precision in ("60", "101"):
+        answer = client.post(f"/v1/mrv/eval/ghg.carbon-to-co2?precision={precision}", json=given).json()
+        told = run(*words, precision).json
+        assert answer == told or answer["code"] == told["error"]["code"] == "precision-out-of-range"
 
 
 def test_good_input_gives_one_document_on_both_ways(client: TestClient, tmp_path: Path) -> None:

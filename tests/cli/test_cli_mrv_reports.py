@@ -16,7 +16,7 @@ from certificates.inventory_report import report_of
 from core import jcs
 from core.errors import Unavailable
 from mrv.authoring import catalogue
-from mrv.presentation import explained
+from mrv.calculation import service
 
 CASE = next(case for case in catalogue.load().cases
             if case.rule == "inventory.enterprise@1" and "error" not in case.body)
@@ -72,7 +72,7 @@ def test_a_run_writes_its_files(inputs: Path, tmp_path: Path) -> None:
     assert str(book) in outcome.stderr.replace("\n", "")
     assert len(openpyxl.load_workbook(io.BytesIO(book.read_bytes())).sheetnames) == 4
     assert "未形成入链声明" in page.read_text(encoding="utf-8")
-    result = explained.result_of(catalogue.shipped(), "inventory.enterprise", DOCUMENT, date.fromisoformat(AT))
+    result = service.result_of(catalogue.shipped(), "inventory.enterprise", DOCUMENT, date.fromisoformat(AT))
     assert flat.read_bytes() == jcs.canonical(report_of(result).as_json())
 
 

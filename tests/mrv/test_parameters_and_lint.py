@@ -62,7 +62,7 @@ def test_a_year_that_is_missing_is_an_error_and_not_the_nearest() -> None:
     ("newest", [value("1")], "rule-malformed"), ("fixed", [value("one")], "number-malformed"),
     ("fixed", [value("1", source="")], "parameter-unsourced"),
     ("fixed", [value("1", status="maybe")], "rule-malformed"),
-    ("fixed", [value("1", date_status="guessed")], "rule-malformed"), ("fixed", [value("NaN")], "number-malformed"),
+    ("fixed", [value("1", date_status="guessed")], "rule-malformed"), ("fixed", [value("NaN")], "number-not-finite"),
 ])
 def test_a_malformed_parameter_is_refused(select: str, values: list[dict[str, str]], code: str) -> None:
     assert code_of(lambda: small_parameter(select, values)) == code

@@ -1,0 +1,236 @@
+"""carbonseal mrv formulas, methodologies, parameters, units: what rules there are, found by a word, shown whole."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Annotated, Any
+
+import typer
+
+from cli.dates import parse_date
+from cli.options import At, Json
+from cli.output import command, out, print_fields, print_json, print_table, say
+from core.errors import InputError, NotFound
+from mrv.authoring.catalogue import example, shipped, shipped_catalogue
+from mrv.calculation import service
+from mrv.presentation import listing
+from mrv.presentation.advice import advising
+
+Find = Annotated[str, typer.Option("--find", "-f", help="按编号或名称中的词筛选 · only those with this word")]
+Example = Annotated[bool, typer.Option("--example", help="只打印一份可编辑的输入 JSON · only inputs JSON to edit")]
+MAX_KEYS_SHOWN = 6
+_ROW = ("key", "year", "value", "published", "from", "to", "status", "source")
+
+
+@command
+def formulas(
+    formula: Annotated[str, typer.Argument(help="公式 id 或 id@version，缺省列出全部 · one; all if absent")] = "",
+    find: Find = "",
+    only_example: Example = False,
+    as_json: Json = False,
+) -> None:
+    """公式及其输入、单位、来源；给出 ID 则附示例输入 · formulas; of one also its inputs and an example."""
+    if formula:
+        with advising(shipped(), formula=formula):
+            found = service.describe_formula(shipped().formula(formula))
+        _show("formula", found, only_example, as_json, _print_formula)
+        return
+    _check_alone(only_example)
+    listed = listing.formulas(shipped(), find)
+    if as_json:
+        print_json(listed)
+        return
+    print_table(say("公式", "Formulas"), [say("公式", "formula"), say("名称", "title"), say("表达式", "expression"),
+                                          say("状态", "status")],
+                [(item["formula"], _said(item["title"]), item["expression"], item["status"]) for item in listed])
+
+
+@command
+def methodologies(
+    methodology: Annotated[str, typer.Argument(help="id 或 id@version，缺省列出全部 · one; all if absent")] = "",
+    find: Find = "",
+    only_example: Example = False,
+    as_json: Json = False,
+) -> None:
+    """方法学及其输入、来源要求、选项；给出 ID 则附示例输入 · methodologies; of one also inputs and an example."""
+    if methodology:
+        with advising(shipped(), methodology=methodology):
+            found = listing.methodology(shipped(), methodology)
+        _show("methodology", found, only_example, as_json, _print_methodology)
+        return
+    _check_alone(only_example)
+    listed = listing.methodologies(shipped(), find)
+    if as_json:
+        print_json(listed)
+        return
+    print_table(say("方法学", "Methodologies"),
+                [say("方法学", "methodology"), say("名称", "title"), say("声明类型", "type"), say("有效期", "valid"),
+                 say("必填输入", "required inputs"), say("状态", "status")],
+                [(item["methodology"], _said(item["title"]), item["type"], _span(item["valid"]),
+                  ", ".join(f"{rule['name']} [{rule['unit']}]" for rule in item["inputs"] if rule["required"]),
+                  item["status"]) for item in listed])
+
+
+@command
+def parameters(
+    path: Annotated[str | None, typer.Argument(help="路径，如 grid.average.cn，缺省列出 · a list if absent")] = None,
+    at: At = None,
+    prefix: Annotated[str, typer.Option("--list", help="列出以此开头的路径 · paths that begin so: grid.average")] = "",
+    find: Find = "",
+    every: Annotated[bool, typer.Option("--all", help="该参数的全部取值 · every value of the parameter")] = False,
+    as_json: Json = False,
+) -> None:
+    """参数：某日有效的值；整张表（如蒸汽焓）；或路径清单 · the value in force, a whole table, or a list of paths."""
+    if path is not None:
+        _check_no_list(prefix, find)
+        with advising(shipped(), parameter=path):
+            _print_parameter(listing.parameter(shipped(), path, parse_date(at), every), as_json)
+        return
+    listed = listing.parameters(shipped(), prefix, find)
+    if as_json:
+        print_json(listed)
+        return
+    print_table(say("参数", "Parameters"), [say("路径", "path"), say("名称", "title"), say("单位", "unit"),
+                                            say("区域", "region"), say("选值", "chosen by"), say("取值", "values")],
+                [(item["path"], _said(item["title"]), item["unit"], item["region"], item["selection"],
+                  _short(item["values"])) for item in listed])
+
+
+@command
+def units(find: Find = "", as_json: Json = False) -> None:
+    """单位：符号、量纲、换算系数；用 * 与 / 组合，如 kgCO2/kWh · symbols, dimensions, factors; join with * and /."""
+    listed = listing.units(find)
+    if as_json:
+        print_json(listed)
+        return
+    print_table(say("单位", "Units"), [say("符号", "symbol"), say("量纲", "dimension"), say("等于", "is"),
+                                       say("同", "same as")],
+                [(item["symbol"], item["dimension"], f"{item['factor']} {item['base']}", item["alias_of"])
+                 for item in listed])
+
+
+def register(app: typer.Typer) -> None:
+    """Adds the commands to the group `carbonseal mrv`, each with an example."""
+    for name, function, words in (
+            ("formulas", formulas, "mrv formulas --find 蒸汽 · mrv formulas heat.steam.saturated --example > one.json"),
+            ("methodologies", methodologies, "mrv methodologies inventory.enterprise --example > month.json"),
+            ("parameters", parameters, "mrv parameters grid.average.jiangsu · mrv parameters steam.saturated.enthalpy"
+                                       " · mrv parameters --find 天然气"),
+            ("units", units, "mrv units --find energy")):
+        app.command(name, epilog=f"例 e.g. {words.replace('mrv ', 'carbonseal mrv ')}")(function)
+
+
+def _show(kind: str, found: dict[str, Any], only_example: bool, as_json: bool, show: Any) -> None:
+    case = example(shipped_catalogue(), kind, found[kind])
+    if only_example:
+        if case is None:
+            raise NotFound("example-missing", f"no case beside {found[kind]} gives a number", where=found[kind],
+                           hint="docs/methodologies.md counts the cases of each rule")
+        print_json(case["inputs"])
+    elif as_json:
+        print_json(found | {"example": case})
+    else:
+        show(found)
+        if case is not None:
+            _print_example(found, kind, case)
+
+
+def _print_formula(found: Mapping[str, Any]) -> None:
+    _print_head(found, "formula")
+    print_fields({say("表达式", "expression"): found["expression"].replace("\n", "; ")})
+    rows = [(name, _said(field["description"]), field["unit"], field.get("range", ""),
+             ", ".join(field.get("one_of", ()))) for name, field in _fields(found["inputs"])]
+    print_table(say("输入", "Inputs"), [say("名称", "name"), say("含义", "meaning"), say("单位", "unit"),
+                                        say("范围", "range"), say("取值", "one of")], rows)
+    print_table(say("输出", "Outputs"), [say("名称", "name"), say("含义", "meaning"), say("单位", "unit")],
+                [(item["name"], _said(item["description"]), item["unit"]) for item in found["outputs"]])
+
+
+def _fields(inputs: list[dict[str, Any]]) -> list[tuple[str, dict[str, Any]]]:
+    """Each field of each input by the name it has in the JSON: "table[].pressure" for one of a list."""
+    named = []
+    for item in inputs:
+        if isinstance(item.get("list"), list):
+            named += [(f"{item['name']}[].{field['name']}", field) for field in item["list"]]
+        else:
+            named.append((f"{item['name']}[]" if item.get("list") else item["name"], item))
+    return named
+
+
+def _print_methodology(found: Mapping[str, Any]) -> None:
+    _print_head(found, "methodology")
+    result = found["result"]
+    print_fields({say("结果", "result"): f"{result['output']} [{result['unit']}]",
+                  say("跨变更日", "across a change"): found["period"]["across_change"],
+                  say("未确认的参数", "unconfirmed"): say("须在输入中允许", "needs allow_unconfirmed in the inputs")
+                  if found["allows_unconfirmed"] else say("不允许", "not allowed")})
+    print_table(say("输入（* 必填）", "Inputs (* required)"),
+                [say("名称", "name"), say("含义", "meaning"), say("单位", "unit"),
+                 say("优先级与来源", "priority and source"), say("方式", "methods"), say("缺口", "gap")],
+                [(f"{rule['name']}{' *' if rule['required'] else ''}", _said(rule["description"]), rule["unit"],
+                  ", ".join(f"{number} {source}" for number, source in enumerate(rule["sources"], 1)),
+                  ", ".join(rule["methods"]), rule["substitution"] or rule["gap"]) for rule in found["inputs"]])
+    for rule in found["inputs"]:
+        if rule.get("members"):
+            print_fields({rule["name"] + say(" 有参数的", " with parameters"): ", ".join(rule["members"])})
+    print_table(say("选项（* 必填）", "Options (* required)"),
+                [say("名称", "name"), say("含义", "meaning"), say("取值", "values")],
+                [(f"{rule['name']}{' *' if rule['required'] else ''}", _said(rule["description"]),
+                  ", ".join(rule["one_of"] or rule["values"])) for rule in found["options"]])
+    print_table(say("输出", "Outputs"), [say("名称", "name"), say("含义", "meaning"), say("单位", "unit"),
+                                         say("公式", "formula")],
+                [(item["name"], _said(item["description"]), item["unit"], item["formula"])
+                 for item in found["outputs"]])
+
+
+def _print_head(found: Mapping[str, Any], kind: str) -> None:
+    print_fields({kind: found[kind], say("名称", "title"): _said(found["title"]),
+                  say("来源", "source"): found["source"], say("有效期", "valid"): _span(found["valid"]),
+                  say("状态", "status"): found["status"]})
+
+
+def _print_example(found: Mapping[str, Any], kind: str, case: Mapping[str, Any]) -> None:
+    words = {"formula": "eval", "methodology": "run"}[kind]
+    given = f"carbonseal mrv {words} {found['id']} --inputs one.json" + (f" --at {case['at']}" if "at" in case else "")
+    out.print(say("示例输入 one.json（--example 只打印它）：", "Example inputs one.json (alone by --example):"),
+              style="bold")
+    out.print(json.dumps(case["inputs"], ensure_ascii=False, indent=2), markup=False)
+    out.print(f"→ {given}", markup=False)
+
+
+def _print_parameter(document: Mapping[str, Any], as_json: bool) -> None:
+    if as_json:
+        print_json(document)
+    elif "rows" not in document:
+        print_fields({name: _said(value) if isinstance(value, dict) else value for name, value in document.items()})
+    else:
+        print_fields({name: _said(value) if isinstance(value, dict) else value for name, value in document.items()
+                      if name != "rows"})
+        print_table("", [say("键", "key"), say("年份或行", "year or row"), say("值", "value"),
+                         say("发布", "published"), say("自", "from"), say("至", "to"), say("状态", "status"),
+                         say("来源", "source")], [tuple(row[name] for name in _ROW) for row in document["rows"]])
+
+
+def _short(values: list[dict[str, str]]) -> str:
+    shown = ", ".join(f"{value['year']}: {value['value']}".removeprefix(": ") for value in values[:MAX_KEYS_SHOWN])
+    return shown + (f", … ({len(values)})" if len(values) > MAX_KEYS_SHOWN else "")
+
+
+def _span(valid: Mapping[str, str | None]) -> str:
+    return f"{valid['from'] or '…'} → {valid['to'] or '…'}"
+
+
+def _said(title: Mapping[str, str]) -> str:
+    return title.get(say("zh", "en"), "")
+
+
+def _check_alone(only_example: bool) -> None:
+    if only_example:
+        raise InputError("usage", "--example needs the id of one rule", where="--example")
+
+
+def _check_no_list(prefix: str, find: str) -> None:
+    if prefix or find:
+        raise InputError("usage", "a path is read, or a list is searched, not both", where="--list, --find",
+                         hint="leave the path out to list")

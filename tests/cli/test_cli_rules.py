@@ -1,0 +1,189 @@
+"""carbonseal mrv formulas, methodologies, parameters, units: a person finds a rule and its inputs with no code read."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from cli_helpers import answered, refused, run
+
+from mrv.authoring.catalogue import shipped
+
+RULES = shipped()
+
+
+def said(*words: object, language: str = "zh") -> str:
+    outcome = run("--lang", language, "mrv", *words)
+    assert outcome.code == 0, outcome.stderr
+    return outcome.stdout
+
+
+def test_the_methodologies_are_listed_and_found_by_a_word() -> None:
+    listed = answered(run("mrv", "methodologies", "--json"))
+    assert {item["methodology"] for item in listed} == set(RULES.methodologies)
+    found = answered(run("mrv", "methodologies", "--find", "光伏", "--json"))
+    assert {item["id"] for item in found} == {"green-power.pv", "reduction.pv"}
+    table = said("methodologies", "--find", "绿色电力")
+    for fact in ("green-power.pv@1", "光伏绿色电力声明", "generation [Wh]", "published"):
+        assert fact in table, fact
+    assert "inventory.cement" not in table
+
+
+def test_one_methodology_is_shown_with_its_inputs_options_and_an_example() -> None:
+    shown = said("methodologies", "inventory.enterprise")
+    for fact in ("购入电量", "1 register, 2 document", "jiangsu", "natural_gas", '"subject": "org:plant"',
+                 "carbonseal mrv run inventory.enterprise --inputs one.json --at 2026-12-05"):
+        assert fact in shown, fact
+    assert "purchased electricity" in said("methodologies", "inventory.enterprise", language="en")
+    document = answered(run("mrv", "methodologies", "inventory.enterprise@1", "--json"))
+    assert document["example"]["inputs"]["subject"] == "org:plant"
+
+
+def test_the_example_of_a_methodology_runs_as_it_is_written(tmp_path: Path) -> None:
+    path = tmp_path / "month.json"
+    path.write_text(said("methodologies", "inventory.enterprise", "--example"), encoding="utf-8")
+    ran = answered(run("mrv", "run", "inventory.enterprise", "--inputs", path, "--at", "2026-12-05", "--json"))
+    assert ran["result"] == {"value": "604322", "unit": "kgCO2e"}
+
+
+def test_the_example_of_a_formula_evaluates_as_it_is_written() -> None:
+    given = said("formulas", "heat.steam.saturated", "--example")
+    outputs = answered(run("mrv", "eval", "heat.steam.saturated", "--json", stdin=given))["outputs"]
+    assert outputs["enthalpy"] == {"value": "2794.45", "unit": "kJ/kg"}
+
+
+def test_one_formula_is_shown_with_the_names_its_json_needs() -> None:
+    shown = said("formulas", "heat.steam.saturated")
+    for fact in ("table[].enthalpy", "kJ/kg", "interpolate(table, pressure, enthalpy, pressure)", "one.json"):
+        assert fact in shown, fact
+    assert "≤ 1" in said("formulas", "fuel.combustion.heat")
+    assert answered(run("mrv", "formulas", "fuel.combustion.heat", "--json"))["example"]["inputs"]
+
+
+def test_the_list_of_formulas_is_what_it_was() -> None:
+    assert len(answered(run("mrv", "formulas", "--json"))) == len(RULES.formulas)
+    assert "heat.steam.guide@1" in said("formulas", "--find", "蒸汽")
+
+
+@pytest.mark.parametrize(("words", "code"), [
+    (("formulas", "--example"), "usage"), (("methodologies", "--example"), "usage"),
+    (("formulas", "no.such"), "formula-unknown"), (("methodologies", "no.such"), "methodology-unknown"),
+    (("parameters", "grid.average.cn", "--find", "x"), "usage"),
+    (("parameters", "grid.average.cn", "--list", "grid"), "usage"), (("parameters", ""), "parameter-missing"),
+    (("parameters", "no.such", "--all"), "parameter-missing")])
+def test_what_cannot_be_shown_is_refused(words: tuple[str, ...], code: str) -> None:
+    refused(run("mrv", *words, "--json"), 2, code)
+
+
+def test_a_name_nearly_right_is_answered_with_the_right_one() -> None:
+    assert "heat.steam.saturated" in refused(run("mrv", "formulas", "heat.steam.satured", "--json"), 2,
+                                             "formula-unknown")["hint"]
+    assert "inventory.enterprise" in refused(run("mrv", "run", "inventory.entreprise", "--json"), 2,
+                                             "methodology-unknown")["hint"]
+    assert "grid.average.jiangsu" in refused(run("mrv", "parameters", "grid.avg.jiangsu", "--json"), 2,
+                                             "parameter-missing")["hint"]
+
+
+def test_parameters_are_listed_by_prefix_and_by_word() -> None:
+    listed = answered(run("mrv", "parameters", "--json"))
+    assert {item["path"] for item in listed} == set(RULES.parameters)
+    table = said("parameters", "--list", "grid.average.")
+    assert "grid.average.jiangsu" in table
+    assert "heat.default" not in table
+    assert "c1.ncv.natural_gas" in said("parameters", "--find", "天然气")
+    assert "… (70)" in said("parameters", "--list", "steam.saturated.enthalpy")
+
+
+def test_a_keyed_table_is_printed_whole() -> None:
+    rows = answered(run("mrv", "parameters", "steam.saturated.enthalpy", "--json"))["rows"]
+    assert len(rows) == 70
+    shown = said("parameters", "steam.saturated.enthalpy")
+    assert all(row["key"] in shown for row in rows)
+
+
+def test_a_path_is_answered_as_before_and_wholly_where_asked() -> None:
+    assert answered(run("mrv", "parameters", "heat.default", "--json"))["value"] == "0.11"
+    assert "0.5366" in said("parameters", "grid.average.cn", "--all")
+
+
+def test_units_are_listed_with_what_they_are() -> None:
+    table = said("units", "--find", "energy")
+    for fact in ("kWh", "3600000 J", "亿kWh", "1e8kWh"):
+        assert fact in table, fact
+    assert {"symbol", "dimension", "factor", "base", "alias_of"} == set(answered(run("mrv", "units", "--json"))[0])
+
+
+# Evaluation
+
+
+LOCATION: dict[str, Any] = {"consumption": {"value": "10", "unit": "MWh"},
+                            "factor": {"value": "0.5", "unit": "tCO2/MWh"}}
+
+
+@pytest.mark.parametrize("words", [("electricity.location",), ("--explain",), ("--xlsx", "book.xlsx"),
+                                   ("--precision", "60")])
+def test_what_a_batch_would_ignore_is_refused(tmp_path: Path, words: tuple[str, ...]) -> None:
+    outcome = run("mrv", "eval", "--batch", *(tmp_path / word if word == "book.xlsx" else word for word in words),
+                  "--json", stdin=json.dumps({"id": 1, "formula": "electricity.location", "inputs": LOCATION}))
+    error = refused(outcome, 2, "usage")
+    assert (words[0] if words[0].startswith("--") else "FORMULA") in error["message"]
+    assert error["hint"]
+    assert not (tmp_path / "book.xlsx").exists()
+
+
+def test_an_evaluation_needs_a_formula() -> None:
+    refused(run("mrv", "eval", "--json", stdin="{}"), 2, "usage")
+
+
+def test_one_third_of_44_is_written_with_as_many_digits_as_are_asked_for() -> None:
+    given = json.dumps({"carbon": {"value": "1", "unit": "tC"}})
+    answer = answered(run("mrv", "eval", "ghg.carbon-to-co2", "--precision", "60", "--json", stdin=given))
+    assert answer["outputs"]["co2"]["value"] == "3." + "6" * 58 + "7"
+    assert answer["notices"] == ["other-precision"]
+    plain = answered(run("mrv", "eval", "ghg.carbon-to-co2", "--json", stdin=given))
+    assert plain["outputs"]["co2"]["value"] == "3." + "6" * 38 + "7"
+    assert plain["notices"] == []
+
+
+@pytest.mark.parametrize(("precision", "code"), [("0", 2), ("101", 2), ("1", 0), ("100", 0)])
+def test_a_precision_is_from_one_to_a_hundred(precision: str, code: int) -> None:
+    given = json.dumps({"carbon": {"value": "1", "unit": "tC"}})
+    outcome = run("mrv", "eval", "ghg.carbon-to-co2", "--precision", precision, "--json", stdin=given)
+    assert outcome.code == code
+    if code:
+        refused(outcome, 2, "precision-out-of-range")
+
+
+def test_an_unconfirmed_formula_says_so_in_text_and_json() -> None:
+    given = said("formulas", "heat.steam.guide", "--example")
+    assert answered(run("mrv", "eval", "heat.steam.guide", "--json", stdin=given))["notices"] == ["unconfirmed-formula"]
+    assert "unconfirmed-formula: 所用部分公式尚未对照官方原文确认" in run("mrv", "eval", "heat.steam.guide",
+                                                                      stdin=given).stdout
+    told = run("--lang", "en", "mrv", "eval", "heat.steam.guide", stdin=given).stdout
+    assert "have not been confirmed" in told
+
+
+def test_inputs_that_are_no_json_are_told_where_an_example_is() -> None:
+    assert refused(run("mrv", "run", "inventory.enterprise", "--json", stdin="{"), 2, "json-malformed")["hint"] == (
+        "`carbonseal mrv methodologies inventory.enterprise --example` prints inputs to edit")
+    assert "formulas electricity.location" in refused(run("mrv", "eval", "electricity.location", "--json", stdin="{"),
+                                                      2, "json-malformed")["hint"]
+    assert "decimal strings" in refused(run("mrv", "eval", "electricity.location", "--json", stdin='{"a":1.5}'), 2,
+                                        "json-number")["hint"]
+
+
+def test_a_statement_dated_in_its_period_says_so() -> None:
+    given = said("methodologies", "inventory.enterprise", "--example")
+    ran = run("mrv", "run", "inventory.enterprise", "--at", "2026-11-20", stdin=given)
+    assert "statement-before-period-end: 计算日期早于期末" in ran.stdout
+    assert "statement-before-period-end" not in run("mrv", "run", "inventory.enterprise", "--at", "2026-12-01",
+                                                    stdin=given).stdout
+
+
+@pytest.mark.parametrize("words", [(), ("formulas",), ("methodologies",), ("parameters",), ("units",), ("eval",),
+                                   ("run",), ("compare",)])
+def test_the_help_shows_an_example(words: tuple[str, ...]) -> None:
+    shown = run("mrv", *words, "--help").stdout
+    assert "例 e.g. carbonseal mrv" in shown
