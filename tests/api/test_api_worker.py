@@ -53,7 +53,10 @@ def test_the_task_does_the_job_it_is_told_once(deployment: Deployment) -> None:
 def test_an_unknown_job_is_nobody_s_business(deployment: Deployment) -> None:
     celery = worker.make_celery("memory://")
     worker.bind(celery, deployment.engine, {"double": double})
+    waiting = submit(deployment, "double", number=4)
     celery.tasks[worker.TASK]("nothing")
+    with reading(deployment.engine) as connection:
+        assert [(job.id, job.state) for job in jobs.newest(connection, None, 9)] == [(waiting, "queued")]
 
 
 def test_only_json_is_accepted() -> None:

@@ -151,7 +151,11 @@ def test_who_hung_up_while_waiting_is_not_written(gate: Gate) -> None:
 
 
 def test_stopping_a_writer_that_never_started_is_no_error(gate: Gate) -> None:
-    FrameWriter(gate, 10, Metrics()).stop()
+    writer = FrameWriter(gate, 10, Metrics())
+    writer.stop()
+    with pytest.raises(Unavailable, match="writer-stopped"):
+        writer.submit(b"a")
+    assert gate.groups == []
 
 
 def test_outcomes_are_counted(gate: Gate) -> None:

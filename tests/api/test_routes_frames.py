@@ -13,6 +13,7 @@ from api_world import HOUR, START, STEEL, body
 
 from attestation.envelope import open_envelope
 from attestation.frame import Submission
+from core.errors import VerificationFailed
 from core.merkle import leaf_hash, verify_consistency, verify_inclusion
 from ledger import checkpoint as checkpoints
 
@@ -146,6 +147,13 @@ def test_proofs_prove(park: Park) -> None:
     path = park.get("/log/proof/consistency", old=anchored["size"], size=str(checkpoint.size)).json()["path"]
     verify_consistency(int(anchored["size"]), checkpoint.size, bytes.fromhex(anchored["root"]), checkpoint.root,
                        [bytes.fromhex(step) for step in path])
+    for place in (2, 4):
+        with pytest.raises(VerificationFailed):
+            verify_inclusion(leaf, place, checkpoint.size, [bytes.fromhex(step) for step in proof["path"]],
+                             checkpoint.root)
+    with pytest.raises(VerificationFailed):
+        verify_consistency(int(anchored["size"]), checkpoint.size, bytes(32), checkpoint.root,
+                           [bytes.fromhex(step) for step in path])
 
 
 @pytest.mark.parametrize(("path", "query"), [

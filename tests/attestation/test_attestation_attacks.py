@@ -134,8 +134,12 @@ def test_a_mutated_block_is_refused_or_another_leaf(data: BlockData, place: int,
         pass
 
 
-DECODERS = [open_envelope, decode_frame, decode_header, lambda data: list(read_submissions(data)),
-            lambda data: decode_block(data, data)]
+def submissions_again(data: bytes) -> bytes:
+    return b"".join(cbor.encode([item.envelope, [list(block) for block in item.blocks]])
+                    for item in read_submissions(data))
+
+
+DECODERS = [open_envelope, decode_frame, decode_header, submissions_again, lambda data: decode_block(data, data)]
 
 
 @pytest.mark.parametrize("decode", DECODERS)
@@ -144,8 +148,11 @@ DECODERS = [open_envelope, decode_frame, decode_header, lambda data: list(read_s
     st.none() | st.booleans() | st.integers() | st.floats() | st.binary(max_size=40) | st.text(max_size=9),
     lambda inner: st.lists(inner, max_size=15) | st.dictionaries(st.integers(), inner, max_size=2)).map(cbor2.dumps)))
 def test_no_exception_but_ours_leaves_a_decoder(decode: Any, data: bytes) -> None:
+    """Such bytes are no envelope, frame or block; a sequence that is read is the one way to write it."""
+    decoded = None
     with contextlib.suppress(CarbonSealError):
-        decode(data)
+        decoded = decode(data)
+    assert decoded in (None, data)
 
 
 @pytest.mark.parametrize("decode", DECODERS)

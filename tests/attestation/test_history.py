@@ -40,8 +40,8 @@ from attestation.history import (
     participant_at,
     participant_key,
     profile_at,
-    profiles_in,
     profiles_digest,
+    profiles_in,
     read_history,
     segment_at,
     segments,
@@ -454,8 +454,8 @@ def test_every_profile_in_force_in_the_span_speaks_and_no_other(start: int, end:
 
 
 @pytest.mark.parametrize(("start", "end", "classes"), [
-    (-5, -1, []), (-5, 0, ["1"]), (0, 9, ["1"]), (0, 10, ["1", "0.5S"]), (10, 19, ["0.5S"]), (9, 20, ["1", "0.5S", "2"]),
-    (20, 30, ["2"])])
+    (-5, -1, []), (-5, 0, ["1"]), (0, 9, ["1"]), (0, 10, ["1", "0.5S"]), (10, 19, ["0.5S"]),
+    (9, 20, ["1", "0.5S", "2"]), (20, 30, ["2"])])
 def test_the_profiles_of_a_span_are_those_in_force_at_some_instant_of_it(start: int, end: int,
                                                                          classes: list[str]) -> None:
     known = read_history(chain("meter", "m:a", *[

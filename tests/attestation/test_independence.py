@@ -25,10 +25,15 @@ VERIFIER = organisation("org:verifier", roles=frozenset({"verifier"}), accredita
 def test_an_accredited_stranger_to_the_subject_may_verify() -> None:
     check_verifier(VERIFIER, SUBJECT, ACCREDITATION)
     check_verifier(VERIFIER, SUBJECT, ACCREDITATION, tied=["org:another"])
+    with pytest.raises(Forbidden, match="verifier-not-independent"):
+        check_verifier(VERIFIER, SUBJECT, ACCREDITATION, tied=["org:another", VERIFIER.org])
 
 
 def test_oversight_is_no_interest() -> None:
-    check_verifier(VERIFIER._replace(roles=frozenset({"verifier", "government"})), SUBJECT, ACCREDITATION)
+    overseer = VERIFIER._replace(roles=frozenset({"verifier", "government"}))
+    check_verifier(overseer, SUBJECT, ACCREDITATION)
+    with pytest.raises(Forbidden, match="verifier-not-independent"):
+        check_verifier(overseer, SUBJECT._replace(org=overseer.org), ACCREDITATION)
 
 
 @pytest.mark.parametrize("changes", [

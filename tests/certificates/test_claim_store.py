@@ -150,6 +150,9 @@ def carrying(before: store.StoredStatement, value: str = "0.25", **fields: Any) 
 def test_a_remainder_is_carried_from_the_statement_that_left_it(connection: Connection) -> None:
     first = left(connection, claim(), 7)
     store.check_exclusive(connection, carrying(first))
+    assert first.fields["carried_out"] == CARRIED
+    with pytest.raises(NotFound, match="statement-unknown"):
+        store.check_exclusive(connection, carrying(replace(first, digest=bytes(32))))
 
 
 @pytest.mark.parametrize("fields", [
@@ -185,6 +188,8 @@ def test_the_correction_of_a_statement_carries_what_that_one_carried(connection:
     store.check_exclusive(connection, carrying(first, supersedes=second.digest))
     third = left(connection, carrying(first, supersedes=second.digest), 11, run=run)
     store.check_exclusive(connection, carrying(first, supersedes=third.digest))
+    with pytest.raises(Refused, match="claim-supersedes"):
+        store.check_exclusive(connection, carrying(first, supersedes=second.digest))
 
 
 def test_a_corrected_statement_leaves_no_remainder(connection: Connection) -> None:

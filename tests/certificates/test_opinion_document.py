@@ -167,6 +167,7 @@ def test_no_mutation_of_a_payload_escapes_as_a_foreign_exception(noise: bytes, p
     payload[position % len(payload)] = byte
     for data in (bytes(payload), noise):
         try:
-            parse_opinion(data)
+            document = parse_opinion(data)
         except CarbonSealError:
             continue
+        assert opinion_payload(document) == data

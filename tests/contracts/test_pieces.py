@@ -332,4 +332,8 @@ def test_a_trader_cannot_pass_on_what_was_revoked(world: World, piece: int) -> N
 
 
 def test_a_retirement_may_be_for_a_future_period(world: World, piece: int) -> None:
-    world.registry("steel").retire(piece, "contract 2027", "customer", NOW, NOW + 365 * DAY)
+    use = ("contract 2027", "customer", NOW, NOW + 365 * DAY)
+    world.registry("steel").retire(piece, *use)
+    retired = world.registry("node").piece(piece)
+    assert retired is not None
+    assert (retired.status, retired.retirement) == (PieceStatus.RETIRED, retirement_digest(*use))

@@ -115,9 +115,10 @@ def test_no_flipped_bit_passes(at: int, bit: int) -> None:
 def test_no_bytes_make_the_parser_fall_over(data: bytes) -> None:
     for start in (b"", b"o\n1\n" + ROOT + b"\n\n" + "— o ".encode()):
         try:
-            checkpoints.parse(start + data)
+            parsed = checkpoints.parse(start + data)
         except FormError:
             continue
+        assert parsed.note == start + data
 
 
 def test_an_unknown_keys_signature_is_ignored_even_when_it_is_rubbish() -> None:

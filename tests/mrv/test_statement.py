@@ -10,6 +10,7 @@ import pytest
 from mrv_helpers import PERIOD, code_of, green, inventory, item, paper, saving
 
 from core.claims import exclusivity_key
+from core.errors import VerificationFailed
 from core.jcs import canonical, parse
 from core.merkle import inclusion_path, leaf_hash, verify_inclusion
 from core.period import Period
@@ -92,6 +93,8 @@ def test_every_detail_is_a_leaf_under_the_root() -> None:
     root = bytes.fromhex(payload["details"]["root"])
     for i, leaf in enumerate(leaves):
         verify_inclusion(leaf, i, int(payload["details"]["count"]), inclusion_path(leaves, i), root)
+        with pytest.raises(VerificationFailed):
+            verify_inclusion(leaf, i, int(payload["details"]["count"]), inclusion_path(leaves, i), bytes(32))
 
 
 @pytest.mark.parametrize("index", [0, 1, 2, -1])

@@ -156,6 +156,7 @@ def test_a_statement_of_steam_is_built_again_from_the_parameters_that_it_names()
     TABLE, TABLE | SEEK | {"neighbour": "below"}, SEEK | {"neighbour": "above"}])
 def test_a_table_and_a_neighbour_are_bindings(binding: dict[str, Any]) -> None:
     check_binding(binding)
+    assert code_of(lambda: check_binding({**binding, "other": "x"})) == "rule-malformed"
 
 
 @pytest.mark.parametrize("binding", [

@@ -46,6 +46,9 @@ def absent(subject: str, before: int | None, after: int | None) -> None:
     ("a", None, 0), ("c", 0, 1), ("e", 1, 2), ("i", 3, 4), ("k", 4, None), ("bb", 0, 1), ("b0", 0, 1)])
 def test_a_subject_between_neighbours_is_absent(subject: str, before: int | None, after: int | None) -> None:
     absent(subject, before, after)
+    for known in SUBJECTS:
+        with pytest.raises(VerificationFailed, match="manifest-root"):
+            absent(known, before, after)
 
 
 @pytest.mark.parametrize(("subject", "before", "after"), [
@@ -59,6 +62,8 @@ def test_rows_that_are_no_neighbours_prove_no_absence(subject: str, before: int 
 def test_in_an_empty_manifest_everything_is_absent() -> None:
     empty = manifest.parse_manifest(manifest.manifest_payload("log.example/park", 0, 0, []))
     histories._verify_absence(empty, Absence("a", None, None))
+    with pytest.raises(VerificationFailed, match="manifest-root"):
+        histories._verify_absence(empty, Absence("a", tree()[1][0], None))
 
 
 @pytest.mark.parametrize("change", [{"head": bytes(32)}, {"count": 2}, {"subject": "x"}, {"position": 1}, {"path": ()}])

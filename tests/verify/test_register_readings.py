@@ -58,7 +58,10 @@ def register(blocks: Sequence[BlockItem], clock: ClockQuality = GOOD, **options:
 
 
 def test_a_reading_is_found_where_it_stands() -> None:
-    register([block(0, [10, 20, 30])]).check_place(place(0, 1, 20), "measured", None)
+    known = register([block(0, [10, 20, 30])])
+    known.check_place(place(0, 1, 20), "measured", None)
+    with pytest.raises(VerificationFailed, match="serial-mismatch"):
+        known.check_place(place(0, 1, 21), "measured", None)
 
 
 @pytest.mark.parametrize(("changes", "code"), [
