@@ -91,7 +91,8 @@ def test_carriers_chain_without_a_hole_or_an_overlap(
     found = spans(moved(*ordered), Period(START + start, START + start + length))
     for one, two in pairwise(found):
         assert one[2] == two[1]
-        assert one[0] != two[0]
+        # Moved away and back within one instant it is still two spans, of one gateway.
+        assert one[0] != two[0] or len({at for _, at, _ in ordered}) < len(ordered)
     for instant in range(start, start + length):
         known = [gateway for _, at, gateway in ordered if at <= instant]
         assert [gateway for gateway, since, until in found if since <= instant < until] == known[-1:]
