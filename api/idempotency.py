@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from hashlib import sha256
 from typing import cast
 
-from sqlalchemy import Connection, Engine, Table, delete, insert, select, update
+from sqlalchemy import Connection, Engine, Table, and_, delete, insert, or_, select, update
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from starlette.concurrency import run_in_threadpool
@@ -31,6 +31,8 @@ from core.errors import CarbonSealError, FormError, InputError, Refused
 
 HEADER = "idempotency-key"
 KEEP_MS = 7 * 86_400_000
+# No answer takes this long. A key still reserved then is one whose answer the database did not take.
+RESERVED_MS = 600_000
 # An answer worth remembering names what was made; what is larger is computed again, or is a GET.
 MAX_ANSWER_BYTES = 2**16
 # With the size of an answer this bounds what one token can keep: 64 MiB.
@@ -137,7 +139,9 @@ def begin(engine: Engine, token: bytes, key: bytes, fingerprint: bytes, now: int
     Raises InputError (idempotency-key-reused, HTTP 422), Refused (idempotency-in-progress, HTTP 409).
     """
     with transaction(engine) as connection:
-        connection.execute(delete(_ANSWERS).where(_ANSWERS.c.created < now - KEEP_MS))
+        connection.execute(delete(_ANSWERS).where(or_(
+            _ANSWERS.c.created < now - KEEP_MS,
+            and_(_ANSWERS.c.status.is_(None), _ANSWERS.c.created < now - RESERVED_MS))))
         row = connection.execute(select(_ANSWERS).where(_ANSWERS.c.key == key)).first()
         if row is None:
             connection.execute(insert(_ANSWERS).values(token=token, key=key, fingerprint=fingerprint, created=now,

@@ -17,6 +17,8 @@ from sqlalchemy.exc import OperationalError
 from core.errors import Unavailable
 
 BUSY_TIMEOUT_MS = 30_000
+# The writer's lock among the advisory locks of a PostgreSQL database: "carbseal".
+_WRITER_LOCK = int.from_bytes(b"carbseal")
 
 
 def open_engine(target: str | Path) -> Engine:
@@ -46,6 +48,10 @@ def transaction(engine: Engine) -> Iterator[Connection]:
         with engine.connect() as connection, connection.begin():
             if engine.dialect.name == "sqlite":
                 connection.exec_driver_sql("BEGIN IMMEDIATE")
+            else:
+                # As in SQLite: what one writer has looked up stays true until it commits.
+                connection.exec_driver_sql(f"SET LOCAL lock_timeout = {BUSY_TIMEOUT_MS}")
+                connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({_WRITER_LOCK})")
             yield connection
     except OperationalError as error:
         raise Unavailable("database-unavailable", f"the database did not take the write: {error.orig}",
