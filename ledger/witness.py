@@ -128,7 +128,12 @@ class Witness:
                             where=offered.origin) from None
 
     def _keep(self, known: Checkpoint, offered: Checkpoint) -> None:
+        # Once for each tree offered: anyone may send a note of the log again, with a wrong proof or with lines added.
         with transaction(self._engine) as connection:
+            kept = [checkpoints.parse(blob(row.offered)) for row in connection.execute(
+                _CONFLICTS, {"origin": known.origin})]
+            if any((each.size, each.root) == (offered.size, offered.root) for each in kept):
+                return
             connection.execute(_KEEP, {"origin": known.origin, "known": known.note, "offered": offered.note,
                                        "time": self._clock.now()})
 
