@@ -21,6 +21,7 @@ from mrv.language.interpreter import Environment, Scalar, Step, evaluate
 from mrv.language.render import render
 
 SCHEMA = "carbonseal-formula/1"
+CONDITION = "a condition under which the rule holds; check the values, their units and the option or basis chosen"
 
 
 @dataclass(frozen=True)
@@ -107,7 +108,8 @@ class Formula:
         for definition in self.definitions:
             step = evaluate(definition.node, environment, context)
             if definition.required and step.value is not True:
-                raise InputError("out-of-range", f"{definition.expression} does not hold", where=self.key)
+                raise InputError("out-of-range", f"{definition.expression} does not hold", where=self.key,
+                                 hint=CONDITION)
             environment[definition.name] = step.value
             trace.append((definition, step))
             if definition.title is not None:

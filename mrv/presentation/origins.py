@@ -19,7 +19,7 @@ from mrv.calculation.chain import Read, StepResult
 from mrv.calculation.inputs import Inputs, Item
 from mrv.calculation.run import RunResult
 from mrv.definitions.fields import Input
-from mrv.definitions.methodology import fill
+from mrv.definitions.methodology import fill, pattern_matches
 from mrv.definitions.parameter import ParameterValue
 from mrv.language.checker import TEXT
 
@@ -95,6 +95,9 @@ def _resolve(place: _Place, binding: Mapping[str, Any], member: str) -> list[Ori
         path = fill(binding["parameter"], inputs.texts() | {"member": member})
         return [Origin("parameter", path, value.quantity, parameter=value, part=place.part)
                 for read, value in place.parameters if read == path]
+    if "among" in binding:
+        return [Origin("parameter", path, value.quantity, parameter=value, part=place.part)
+                for path, value in place.parameters if path == binding["among"]]
     if "option" in binding:
         return [Origin("option", binding["option"], inputs.option(binding["option"]))]
     if {"value", "unit"} <= set(binding):
@@ -129,13 +132,36 @@ def _accounted(field: Input, given: Any, binding: Mapping[str, Any], place: _Pla
 
 def _of_rows(field: Input, given: Sequence[Mapping[str, Any]], binding: Mapping[str, Any],
              place: _Place) -> Iterator[Origin]:
-    """Row by row and field by field, for rows made of the members of a family."""
+    """Row by row and field by field, for rows made of the members of a family or of a parameter's values."""
+    if "table" in binding:
+        yield from _of_table(field, given, binding, place)
+        return
     members = place.inputs.members(binding["rows"]) if "rows" in binding else []
     for i, (row, member) in enumerate(zip(given, members, strict=False)):
         for part in field.fields:
             origins = _resolve(place, binding["fields"].get(part.name, {}), member)
             for origin in _of_value(row[part.name], origins, part.type):
                 yield replace(origin, row=i, column=part.name)
+
+
+def _of_table(field: Input, given: Sequence[Mapping[str, Any]], binding: Mapping[str, Any],
+              place: _Place) -> Iterator[Origin]:
+    """Each row from the value of the parameter that gave it, under the number that names this value."""
+    kinds = {part.name: part.type for part in field.fields}
+    for path in dict.fromkeys(path for path, _ in place.parameters if pattern_matches(binding["table"], path)):
+        found = [origin for i, value in enumerate(value for read, value in place.parameters if read == path)
+                 for origin in _of_row(path, value, i, binding, place)]
+        if len(found) == 2 * len(given) and all(_of_value(given[origin.row][origin.column], [origin],
+                                                          kinds[origin.column]) for origin in found):
+            yield from found
+            return
+
+
+def _of_row(path: str, value: ParameterValue, row: int, binding: Mapping[str, Any], place: _Place) -> list[Origin]:
+    key = Quantity.from_printed({"value": value.year, "unit": binding["unit"]})
+    return [Origin("constant", "", key, row=row, column=binding["key"]),
+            Origin("parameter", path, value.quantity, parameter=value, part=place.part, row=row,
+                   column=binding["value"])]
 
 
 def _of_value(given: Any, origins: Sequence[Origin], unit: Unit | str) -> tuple[Origin, ...]:

@@ -13,6 +13,7 @@ import { isList, isObject, plainText, represented, type Json, type JsonObject } 
 import { Unit, parseUnit } from "./units.js";
 
 const SCHEMA = "carbonseal-formula/1";
+const CONDITION = "a condition under which the rule holds; check the values, their units and the option or basis chosen";
 
 /** A named expression: an intermediate value (`title` null), an output, or a condition that must hold. */
 export interface Definition {
@@ -84,7 +85,7 @@ export class Formula {
     for (const definition of this.definitions) {
       const step = evaluate(definition.node, environment);
       if (definition.required && step.value !== true) {
-        throw new RuleError("out-of-range", `${render(definition.node)} does not hold`, { where: this.key });
+        throw new RuleError("out-of-range", `${render(definition.node)} does not hold`, { where: this.key, hint: CONDITION });
       }
       environment.set(definition.name, step.value);
       trace.push([definition, step]);
