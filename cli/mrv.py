@@ -17,10 +17,11 @@ from cli.dates import parse_date
 from cli.explanation import print_comparison, print_explanation, print_label
 from cli.lazy import Lazy, lazy_group
 from cli.options import Json
-from cli.output import command, err, print_fields, print_json, print_json_line, say
+from cli.output import command, err, print_fields, print_json, print_json_line, print_table, say
 from core.errors import FormError, InputError
 from core.jcs import canonical, parse_lenient
 from core.numbers import PRECISION
+from core.period import local_text, parse_instant
 from mrv.authoring.catalogue import shipped
 from mrv.calculation import service
 from mrv.presentation import explained, listing
@@ -113,9 +114,7 @@ def run(
     if as_json:
         print_json(document | summary)
         return
-    print_fields({say("方法学", "methodology"): document["methodology"]["title"][say("zh", "en")],
-                  say("结果", "result"): f"{document['result']['value']} {document['result']['unit']}",
-                  say("提示", "notices"): _notices(document["notices"]) or "–"})
+    _print_result(document)
     if label:
         print_label(summary["label"])
     if explain:
@@ -142,6 +141,18 @@ def compare(
         print_json(document)
     else:
         print_comparison(document)
+
+
+def _print_result(document: Mapping[str, Any]) -> None:
+    """What was calculated for when, the reported figure, and every output: scope 2 has two of them, always."""
+    period, zone = document["period"], document["period"]["zone"]
+    start, end = (local_text(parse_instant(period[name]), zone) for name in ("start", "end"))
+    print_fields({say("方法学", "methodology"): document["methodology"]["title"][say("zh", "en")],
+                  say("期间", "period"): f"{start} → {end} {zone}", say("报告日期", "statement date"): document["date"],
+                  say("结果", "result"): f"{document['result']['value']} {document['result']['unit']}",
+                  say("提示", "notices"): _notices(document["notices"]) or "–"})
+    print_table(say("输出", "Outputs"), [say("名称", "name"), say("数值", "value"), say("单位", "unit")],
+                [(name, item["value"], item["unit"]) for name, item in document["outputs"].items()])
 
 
 def _check_batch(given: Mapping[str, object]) -> None:

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Any, NoReturn, ParamSpec, TypeVar
 
 import typer
+from rich.cells import cell_len, set_cell_size
 from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
@@ -75,9 +76,10 @@ def print_rows(rows: Sequence[Mapping[str, Any]], as_json: bool, title: str,
 
 def print_fields(fields: Mapping[str, object]) -> None:
     """Name and value, one a line."""
-    width = max((len(name) for name in fields), default=0)
+    # A Chinese character is two cells wide.
+    width = max((cell_len(name) for name in fields), default=0)
     for name, value in fields.items():
-        out.print(f"[bold]{name:<{width}}[/bold]  {escape(str(value))}", markup=True)
+        out.print(f"[bold]{escape(set_cell_size(name, width))}[/bold]  {escape(str(value))}", markup=True)
 
 
 def print_answer(document: Mapping[str, Any], as_json: bool) -> None:

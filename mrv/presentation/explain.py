@@ -23,12 +23,12 @@ from mrv.definitions.parameter import ParameterValue
 from mrv.language.interpreter import Step, value_text
 from mrv.language.render import render
 from mrv.presentation.origins import Origin, call_of, inputs_of, origins_of
+from mrv.presentation.words import FACTS, KINDS, Title
 from mrv.presentation.worked import operations, worked
 
 # A list longer than this is not read to its end; the workbook and the JSON have every row.
 MAX_ITEMS_SHOWN = 24
 
-Title = Mapping[str, str]
 _NO_TITLE: Title = {}
 Seen = set[tuple[str, str, int]]
 
@@ -39,7 +39,7 @@ class Line:
 
     `kind`: result | part | output | call | seen | argument | row | definition | condition | operation | input |
     parameter | option | constant | more. `text`: an expression; `worked`: the same with its numbers; `facts`: where a
-    value comes from, by stable names (`FACTS` has their titles).
+    value comes from, by stable names (`words.FACTS` has their titles).
     """
 
     kind: str
@@ -57,23 +57,6 @@ class Line:
         return {"kind": self.kind, "name": self.name, "title": dict(self.title), "value": self.value,
                 "unit": self.unit, "text": self.text, "worked": self.worked, "facts": dict(self.facts),
                 "lines": [line.as_json() for line in self.lines]}
-
-
-FACTS: Mapping[str, Title] = {
-    "formula": {"zh": "公式", "en": "formula"}, "methodology": {"zh": "方法学", "en": "methodology"},
-    "source": {"zh": "来源", "en": "source"}, "locator": {"zh": "位置", "en": "locator"},
-    "status": {"zh": "状态", "en": "status"}, "year": {"zh": "数据年份", "en": "data year"},
-    "published": {"zh": "发布日期", "en": "published"}, "valid": {"zh": "有效期", "en": "valid"},
-    "printed": {"zh": "原文数值", "en": "as printed"}, "meter": {"zh": "计量表", "en": "meter"},
-    "quantity": {"zh": "量", "en": "quantity"}, "mark": {"zh": "结算点", "en": "claim point"},
-    "from": {"zh": "起", "en": "from"}, "to": {"zh": "止", "en": "to"}, "document": {"zh": "凭证", "en": "document"},
-    "digest": {"zh": "SHA-256", "en": "SHA-256"}, "method": {"zh": "方式", "en": "method"},
-    "priority": {"zh": "来源优先级", "en": "source priority"}, "uncertainty": {"zh": "不确定度", "en": "uncertainty"},
-    "rounding": {"zh": "修约", "en": "rounding"}, "exact": {"zh": "修约前", "en": "before rounding"},
-    "carried_in": {"zh": "上期结转", "en": "carried in"}, "carried_out": {"zh": "结转下期", "en": "carried out"},
-    "substituted": {"zh": "缺口替代", "en": "substituted for a gap"}, "rate": {"zh": "替代速率", "en": "rate"},
-    "declared": {"zh": "依据", "en": "backed by"}, "items": {"zh": "项数", "en": "items"},
-}
 
 
 def explain(result: RunResult) -> Line:
@@ -251,9 +234,9 @@ def walk_lines(line: Line, depth: int = 0) -> Iterator[tuple[int, Line]]:
 def heading(line: Line, language: str = "zh") -> str:
     """What a line is about: its kind where that says something, its name and title."""
     if line.kind == "more":
-        return f"… {line.facts['items']} {_SAYS['more'][language]}"
+        return f"… {line.facts['items']} {KINDS['more'][language]}"
     title = line.title.get(language, "")
-    return " ".join(part for part in (_SAYS.get(line.kind, _NO_TITLE).get(language, ""), line.name,
+    return " ".join(part for part in (KINDS.get(line.kind, _NO_TITLE).get(language, ""), line.name,
                                       title if title != line.name else "") if part)
 
 
@@ -268,13 +251,3 @@ def facts_text(line: Line, language: str = "zh") -> str:
     if line.kind == "more":
         return ""
     return " · ".join(f"{FACTS[name][language]} {text}" for name, text in line.facts.items())
-
-
-_SAYS: Mapping[str, Title] = {
-    "result": {"zh": "结果", "en": "result"}, "output": {"zh": "输出", "en": "output"},
-    "call": {"zh": "计算", "en": "call"}, "seen": {"zh": "见上", "en": "see above:"},
-    "input": {"zh": "输入", "en": "input"}, "parameter": {"zh": "参数", "en": "parameter"},
-    "option": {"zh": "选项", "en": "option"}, "constant": {"zh": "常数", "en": "constant"},
-    "part": {"zh": "分段", "en": "part"}, "row": {"zh": "行", "en": "row"},
-    "condition": {"zh": "条件", "en": "condition"}, "more": {"zh": "项未列出", "en": "more, not shown"},
-}

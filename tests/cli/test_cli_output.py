@@ -95,6 +95,11 @@ def test_an_answer_for_programs_is_the_document(capsys: pytest.CaptureFixture[st
     assert "名" in text
 
 
+def test_values_stand_below_one_another_whatever_the_script_of_their_names(capsys: pytest.CaptureFixture[str]) -> None:
+    text = printed(capsys, output.print_fields, {"来源": "x", "status": "y", "[a]": "z"})
+    assert text.splitlines() == ["来源    x", "status  y", "[a]     z"]
+
+
 def test_brackets_in_values_are_text(capsys: pytest.CaptureFixture[str]) -> None:
     assert "cp:pv[1,2) [bold]x" in printed(capsys, output.print_fields, {"serials": "cp:pv[1,2) [bold]x"})
     assert "[bold]x" in printed(capsys, output.print_table, "title", ["column"], [["[bold]x"]])

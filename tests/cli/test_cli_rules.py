@@ -182,6 +182,14 @@ def test_a_statement_dated_in_its_period_says_so() -> None:
                                                     stdin=given).stdout
 
 
+def test_a_run_prints_its_period_and_every_output_and_both_figures_of_scope_2() -> None:
+    given = said("methodologies", "inventory.enterprise", "--example")
+    shown = run("mrv", "run", "inventory.enterprise", "--at", "2026-12-05", stdin=given).stdout
+    for fact in ("2026-11-01 00:00:00 → 2026-12-01 00:00:00 Asia/Shanghai", "2026-12-05", "604322 kgCO2e",
+                 "electricity_location", "582.7", "electricity_market", "609.6"):
+        assert fact in shown, fact
+
+
 @pytest.mark.parametrize("words", [(), ("formulas",), ("methodologies",), ("parameters",), ("units",), ("eval",),
                                    ("run",), ("compare",)])
 def test_the_help_shows_an_example(words: tuple[str, ...]) -> None:

@@ -16,7 +16,6 @@ from mrv.calculation.inputs import Item
 from mrv.calculation.run import RunResult, run
 from mrv.definitions.fields import read_given
 from mrv.presentation.explain import (
-    FACTS,
     MAX_ITEMS_SHOWN,
     Line,
     explain,
@@ -28,6 +27,7 @@ from mrv.presentation.explain import (
     walk_lines,
 )
 from mrv.presentation.origins import origins_of
+from mrv.presentation.words import FACTS
 from mrv.presentation.worked import operations, shorten, worked
 
 RULES, TODAY = shipped(), date(2026, 12, 5)
