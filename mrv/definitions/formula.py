@@ -14,8 +14,8 @@ from core.numbers import CONTEXT
 from core.quantity import Quantity
 from core.units import Unit, parse_unit
 from mrv.definitions import members
-from mrv.definitions.dates import Validity
 from mrv.definitions.fields import Given, Input, check_names
+from mrv.definitions.rule import Rule, read_head
 from mrv.language.checker import BOOLEAN, TEXT, Node, Scope, Type, check
 from mrv.language.interpreter import Environment, Scalar, Step, evaluate
 from mrv.language.render import render
@@ -53,24 +53,13 @@ class Evaluation:
 
 
 @dataclass(frozen=True)
-class Formula:
+class Formula(Rule):
     """A formula as loaded and checked. `document` is its canonical JSON form, `digest` the SHA-256 of its JCS bytes."""
 
-    id: str
-    version: str
-    title: Mapping[str, str]
-    source: str
-    status: str
-    validity: Validity
     inputs: tuple[Input, ...]
     definitions: tuple[Definition, ...]
     document: dict[str, Any]
     digest: bytes
-
-    @property
-    def key(self) -> str:
-        """"id@version"."""
-        return f"{self.id}@{self.version}"
 
     @property
     def outputs(self) -> tuple[Definition, ...]:
@@ -85,10 +74,8 @@ class Formula:
             if document["schema"] != SCHEMA:
                 raise FormError("rule-malformed", f"{document['schema']!r} is not {SCHEMA}")
             inputs = tuple(Input.from_document(item) for item in members.objects(document, "inputs"))
-            return cls(members.identity(document), members.version(document), members.title(document),
-                       members.text(document, "source"), members.status(document),
-                       Validity.from_document(document["valid"]), inputs,
-                       _definitions(inputs, members.objects(document, "definitions")), document, digest(document))
+            return cls(*read_head(document), inputs, _definitions(inputs, members.objects(document, "definitions")),
+                       document, digest(document))
         except (KeyError, TypeError, ValueError, AttributeError) as error:
             raise FormError("rule-malformed", f"a formula lacks or misuses {error}", where=where) from None
         except CarbonSealError as error:

@@ -17,7 +17,7 @@ from core.records import Kind
 from core.units import Unit, parse_unit
 from mrv.definitions import members
 from mrv.definitions.binding import check_binding
-from mrv.definitions.dates import Validity
+from mrv.definitions.rule import Rule, read_head
 from mrv.language.checker import MAX_ROUNDING_DIGITS
 
 T = TypeVar("T")
@@ -98,7 +98,7 @@ class ResultRule:
 
 
 @dataclass(frozen=True)
-class Methodology:
+class Methodology(Rule):
     """A methodology as loaded. `document` is its canonical JSON form, `digest` the SHA-256 of its JCS bytes.
 
     `split`: the outputs that add up over the parts of a period cut at a rule's change; () refuses such a period.
@@ -106,13 +106,7 @@ class Methodology:
     `certifies`: False for a calculation of which no statement is made.
     """
 
-    id: str
-    version: str
     kind: Kind
-    title: Mapping[str, str]
-    source: str
-    status: str
-    validity: Validity
     inputs: tuple[InputRule, ...]
     options: tuple[OptionRule, ...]
     steps: tuple[StepRule, ...]
@@ -133,11 +127,6 @@ class Methodology:
         """The kind of its statements: "emission"; "calculation" where none is made."""
         return self.kind.label if self.certifies else CALCULATION
 
-    @property
-    def key(self) -> str:
-        """"id@version"."""
-        return f"{self.id}@{self.version}"
-
     @classmethod
     def from_document(cls, document: dict[str, Any]) -> Methodology:
         """The methodology of its canonical document. Raises FormError naming it."""
@@ -146,10 +135,8 @@ class Methodology:
             if document["schema"] != SCHEMA:
                 raise FormError("rule-malformed", f"{document['schema']!r} is not {SCHEMA}", where=where)
             certifies = document["kind"] != CALCULATION
-            return cls(members.identity(document), members.version(document),
-                       Kind.parse(document["kind"]) if certifies else Kind.EMISSION, members.title(document),
-                       members.text(document, "source"), members.status(document),
-                       Validity.from_document(document["valid"]), _named(document, "inputs", _input),
+            return cls(*read_head(document), Kind.parse(document["kind"]) if certifies else Kind.EMISSION,
+                       _named(document, "inputs", _input),
                        _named(document, "options", _option), _named(document, "steps", _step),
                        _named(document, "outputs", _output),
                        _result(document["result"]), _intervals(document["intervals"]),

@@ -52,7 +52,7 @@ def test_a_factor_file_without_a_fault_is_read(tmp_path: Path) -> None:
     # a validity that ends where it begins
     ("in-force", (f'value: "0.1", year: a, from: 2025-01-01, to: 2025-01-01, {YEAR}',), "validity-empty"),
     # no number
-    ("fixed", ('value: "NaN"',), "number-malformed"), ("fixed", ('value: "1e400"',), "number-too-long"),
+    ("fixed", ('value: "NaN"',), "number-not-finite"), ("fixed", ('value: "1e400"',), "number-too-long"),
     ("fixed", ('value: ""',), "number-malformed"),
 ])
 def test_a_factor_file_with_a_fault_is_refused(tmp_path: Path, select: str, values: tuple[str, ...], code: str) -> None:

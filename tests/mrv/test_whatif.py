@@ -167,7 +167,7 @@ def test_the_rules_are_as_they_were_after_a_scenario() -> None:
     ({"parameters": {"grid.average.cn": {"value": "1", "unit": "kgCO2/kWh", "reason": "x"}}}, "scenario-idle"),
     ({"parameters": {"no.such": {"value": "1", "unit": "1", "reason": "x"}}}, "parameter-missing"),
     ({"parameters": {FACTOR: {"value": "1", "unit": "GJ", "reason": "x"}}}, "unit-mismatch"),
-    ({"parameters": {FACTOR: {"value": "NaN", "unit": "kgCO2/kWh", "reason": "x"}}}, "number-malformed"),
+    ({"parameters": {FACTOR: {"value": "NaN", "unit": "kgCO2/kWh", "reason": "x"}}}, "number-not-finite"),
     ({"parameters": {FACTOR: {"value": "1", "unit": "kgCO2/kWh"}}}, "scenario-malformed"),
     ({"inputs": {"steam": {"value": "1", "unit": "t"}}}, "input-unknown"),
     ({"inputs": {"purchased_electricity": {"value": "-1", "unit": "kWh"}}}, "out-of-range"),
