@@ -7,7 +7,7 @@ import asyncio
 import h11
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
-# A gateway on a poor line sends its headers at once and may take long over a body of megabytes.
+# A gateway on a poor line sends its headers at once and may take long over a body of megabytes, as may a reader.
 HEADER_SECONDS = 20.0
 BODY_SECONDS = 600.0
 
@@ -42,7 +42,9 @@ class PatientProtocol(H11Protocol):
 
     def _look(self, waited: float) -> None:
         state = self.conn.their_state
-        if state is h11.IDLE or (state is h11.SEND_BODY and waited >= BODY_SECONDS):
-            self.transport.abort()
-        elif state is h11.SEND_BODY:
+        # An answer of megabytes is written at once, and read as fast as the line allows.
+        moving = state is h11.SEND_BODY or (state is h11.IDLE and self.transport.get_write_buffer_size() > 0)
+        if moving and waited < BODY_SECONDS:
             self._expect(waited)
+        elif state in (h11.IDLE, h11.SEND_BODY):
+            self.transport.abort()

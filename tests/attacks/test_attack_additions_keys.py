@@ -21,8 +21,10 @@ NOW = 1_795_000_000_000
 TOKEN, KEY, REQUEST = b"t" * 32, b"k" * 32, b"f" * 32
 
 
-@pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=[pytest.mark.slow, pytest.mark.skipif(
-    not POSTGRES, reason="TEST_POSTGRES_URL names no PostgreSQL database")])])
+WITHOUT = pytest.mark.skipif(not POSTGRES, reason="TEST_POSTGRES_URL names no PostgreSQL database")
+
+
+@pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=[pytest.mark.slow, WITHOUT])])
 def engine(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Engine]:
     opened = open_engine(POSTGRES if request.param == "postgresql" else tmp_path / "node.db")
     if request.param == "postgresql":
