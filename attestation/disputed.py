@@ -24,8 +24,11 @@ from attestation.models import BlockRow, FlagRow, FrameRow, RegisterRow, RollupR
 from attestation.refold import (
     COUNTS,
     MISSING,
+    FlagKey,
     Resolutions,
     Stored,
+    forget_answered,
+    key_of,
     record_flags,
     refold,
     registration_indices,
@@ -41,7 +44,6 @@ EQUIVOCATION = "equivocation"
 _FIRST_PART, _LONGEST_PART = 128, 8192
 
 _Hours = dict[tuple[str, str, int], Hour]
-_FlagKey = tuple[int, str, str, str]
 
 
 class _Frame(NamedTuple):
@@ -256,13 +258,13 @@ class _Window:
                 found[row[0], row[1], row[2]] = Hour(*row)
         return found
 
-    def _stored_flags(self, last: int) -> tuple[set[_FlagKey], set[_FlagKey]]:
+    def _stored_flags(self, last: int) -> tuple[set[FlagKey], set[FlagKey]]:
         """The stored flags of the meters from the dispute on: open ones, and resolved ones."""
         query = select(col(FlagRow.log_index), col(FlagRow.meter), col(FlagRow.quantity), col(FlagRow.code),
                        col(FlagRow.resolution)).where(
             col(FlagRow.log_index).between(self._first.log_index, last), col(FlagRow.meter).in_(self._meters),
             col(FlagRow.code) != MISSING)
-        flags: tuple[set[_FlagKey], set[_FlagKey]] = (set(), set())
+        flags: tuple[set[FlagKey], set[FlagKey]] = (set(), set())
         for index, meter, quantity, code, resolution in self._connection.execute(query):
             flags[bool(resolution)].add((index, meter, quantity, code))
         return flags
@@ -275,13 +277,14 @@ class _Window:
         wanted = set(changed)
         insert_rows(self._connection, RollupRow, [row for key, row in after.items() if key[2] in wanted])
 
-    def _replace_flags(self, last: int, resolved: set[_FlagKey]) -> None:
+    def _replace_flags(self, last: int, resolved: set[FlagKey]) -> None:
         self._connection.execute(delete(FlagRow).where(
             col(FlagRow.log_index).between(self._first.log_index, last), col(FlagRow.meter).in_(self._meters),
             col(FlagRow.resolution) == "", col(FlagRow.code) != MISSING))
         record_flags(self._connection, [
             (index, gateway, flag) for index, gateway, flag in self._without.flags
-            if (index, flag.meter, flag.quantity, flag.code) not in resolved])
+            if key_of(index, flag) not in resolved])
+        forget_answered(self._connection, resolved - self._without.flag_keys())
 
     def _replace_heads(self) -> None:
         """The last reading of each register is that of its last hour."""
@@ -321,6 +324,6 @@ class _Fold:
         """The rows of some hours."""
         return {(row.meter, row.quantity, row.hour): row for row in self.rollups.rows() if row.hour in touched}
 
-    def flag_keys(self) -> set[_FlagKey]:
+    def flag_keys(self) -> set[FlagKey]:
         """What the flags are stored under."""
-        return {(index, flag.meter, flag.quantity, flag.code) for index, _, flag in self.flags}
+        return {key_of(index, flag) for index, _, flag in self.flags}

@@ -19,12 +19,14 @@ from attestation.rollup import Rollups
 from attestation.storage import insert_rows, unpack_body
 from attestation.subjects import LATEST, DatabaseRegistry
 
-# The resolution that lets flagged readings count; every other one keeps them out for good.
+# The resolution that lets flagged readings count; every other one keeps them out as long as the doubt follows.
 COUNTS = "counts"
 # About a block that is not there: only the frame as a whole shows it.
 MISSING = "meter-missing"
 
 Cleared = frozenset[tuple[str, str, str]]
+FlagKey = tuple[int, str, str, str]
+"""(log index, meter, quantity, code) of a flag."""
 
 
 class Stored(NamedTuple):
@@ -42,7 +44,7 @@ class Resolutions(NamedTuple):
 
     cleared: dict[int, Cleared]
     frame_flags: dict[int, list[Flag]]
-    resolved: set[tuple[int, str, str, str]]
+    resolved: set[FlagKey]
 
 
 def refold(connection: Connection, meters: Sequence[str]) -> None:
@@ -61,10 +63,11 @@ def refold(connection: Connection, meters: Sequence[str]) -> None:
         context = Context(stored.log_index, stored.received, -1, -1, cleared.get(stored.log_index, frozenset()))
         assessment = assessor.assess(stored.span, blocks, context, frame_flags.get(stored.log_index, []))
         rollups.add(assessment, stored.log_index)
-        flags += [(stored.log_index, stored.span.gateway, flag) for flag in assessment.flags
-                  if flag.meter and (stored.log_index, flag.meter, flag.quantity, flag.code) not in resolved]
+        flags += [(stored.log_index, stored.span.gateway, flag) for flag in assessment.flags if flag.meter]
     rollups.flush(connection)
-    record_flags(connection, flags)
+    found = {key_of(index, flag) for index, _, flag in flags}
+    record_flags(connection, [each for each in flags if key_of(each[0], each[2]) not in resolved])
+    forget_answered(connection, {key for key in resolved if key[1] in meters and key[3] != MISSING} - found)
 
 
 def registration_indices(registry: DatabaseRegistry, meters: Sequence[str]) -> list[int]:
@@ -78,6 +81,22 @@ def record_flags(connection: Connection, flags: Iterable[tuple[int, str, Flag]])
     insert_rows(connection, FlagRow, [
         (index, flag.meter, flag.quantity, flag.code, gateway, flag.excludes, flag.t_from, flag.t_to, "", "", None)
         for index, gateway, flag in flags])
+
+
+def key_of(log_index: int, flag: Flag) -> FlagKey:
+    """What a flag is stored under."""
+    return log_index, flag.meter, flag.quantity, flag.code
+
+
+def forget_answered(connection: Connection, keys: Iterable[FlagKey]) -> None:
+    """Drop closed flags whose doubt no longer follows: a registration answered it, or the frame is disputed whole.
+
+    Left behind they would keep out of some answers what counts in others.
+    """
+    for index, meter, quantity, code in sorted(keys):
+        connection.execute(delete(FlagRow).where(
+            col(FlagRow.log_index) == index, col(FlagRow.meter) == meter, col(FlagRow.quantity) == quantity,
+            col(FlagRow.code) == code))
 
 
 def _forget(connection: Connection, meters: Sequence[str]) -> None:

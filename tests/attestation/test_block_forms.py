@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from hashlib import sha256
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -320,7 +321,7 @@ def test_columns_side_by_side_are_the_columns_one_by_one(lists: list[list[int]],
         assert len({axes[row] for row in group.rows}) == 1
         for at, row in enumerate(group.rows):
             numbers = lists[row]
-            steps = [two - one for one, two in zip(numbers, numbers[1:], strict=False)]
+            steps = [two - one for one, two in pairwise(numbers)]
             assert group.values[at].tolist() == numbers
             assert (group.lows[at], group.highs[at]) == (min(numbers), max(numbers))
             assert (group.falls[at], group.leaps[at]) == (min(steps), max(steps))
