@@ -14,7 +14,7 @@ from typing import Any
 
 from sqlalchemy import Connection
 
-from api import plans
+from api import crosschecks, plans
 from api.plans import StoredPlan
 from api.series_quality import SeriesCoverage, coverage_of, typical_interval
 from attestation import registry, series
@@ -97,8 +97,14 @@ def report(connection: Connection, statement: StoredStatement, rules: RuleSet) -
     plan, planned = plans.in_force(connection, document)
     case = _Case(connection, statement, document, result, plan)
     covered = [coverage_of(connection, meter, quantity, case.period) for meter, quantity in case.registers()]
+    planning, papers = plan.plan if plan else None, case.items("document")
+    stacked, substituted = crosschecks.stacks(connection, planning, papers, case.period)
     found = {"control-plan": [*planned, *(finding for check in _PLAN_CHECKS if plan for finding in check(case, plan))],
-             "coverage": [finding for item in covered for finding in _check_coverage(item)]}
+             "coverage": [finding for item in covered for finding in _check_coverage(item)],
+             "stacks": substituted,
+             "cross-check": list(dict.fromkeys(crosschecks.check_metered(connection, planning, papers, case.period))),
+             "due": list(crosschecks.check_due(connection, rules, document.subject, case.items(*_METERED), case.period,
+                                               result.at))}
     found |= {name: list(check(case)) for name, check in _CHECKS.items()}
     return {
         "claim": statement.claim_digest.hex(), "statement": statement.digest.hex(),
@@ -106,7 +112,7 @@ def report(connection: Connection, statement: StoredStatement, rules: RuleSet) -
         "shares": {name: shares.as_json() for name, shares in result.shares.items()},
         "stated": quality_outputs(result), "priority_drops": result.inputs.priority_drops(),
         "previous": result.inputs.document.get("previous"), "notices": list(result.notices),
-        "coverage": [item.as_json() for item in covered],
+        "coverage": [item.as_json() for item in covered], "stacks": [stack.as_json() for stack in stacked],
         "checks": [{"check": name, "findings": str(len(findings))} for name, findings in found.items()],
         "findings": [{"check": name, **finding.as_json()} for name, findings in found.items() for finding in findings],
     }

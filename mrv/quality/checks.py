@@ -27,7 +27,8 @@ TITLES = {
     "data-late": {"zh": "数据迟报", "en": "data late"},
     "data-restated": {"zh": "数据更正", "en": "data restated"},
     "coverage-low": {"zh": "数据完整率不足", "en": "too few readings"},
-    "daily-monthly-differ": {"zh": "日累计与月报不符", "en": "daily sums and monthly report differ"},
+    "daily-monthly-differ": {"zh": "计量累计与凭证不符", "en": "metered sums and the document differ"},
+    "stack-substituted": {"zh": "烟气无效小时按最大有效小时替代", "en": "hours of a stack substituted"},
     "document-reused": {"zh": "凭证已用于另一份声明", "en": "document used in another statement"},
     "plan-absent": {"zh": "无有效的数据质量控制方案", "en": "no control plan in force"},
     "plan-late": {"zh": "控制方案在报告期开始后才提交", "en": "plan handed in after the period began"},
@@ -112,12 +113,13 @@ def check_balance(parent: str, energy: int, children: Sequence[int], tolerance_p
                     f" {tolerance_percent} % apart")]
 
 
-def check_monthly(datum: str, daily: Iterable[int], monthly: int, tolerance_percent: int) -> list[Finding]:
-    """The daily sums agree with the monthly report within a tolerance of the report."""
-    total = sum(daily)
+def check_monthly(datum: str, daily: Iterable[int | Decimal], monthly: int | Decimal,
+                  tolerance_percent: int) -> list[Finding]:
+    """The metered sums agree with the report within a tolerance of the report."""
+    total = sum((Decimal(value) for value in daily), Decimal(0))
     if abs(total - monthly) * 100 <= tolerance_percent * monthly:
         return []
-    return [Finding("daily-monthly-differ", datum, f"daily sums {total}, monthly report {monthly}")]
+    return [Finding("daily-monthly-differ", datum, f"metered {total}, reported {monthly}")]
 
 
 def check_coverage(datum: str, good: int, expected: int, percent: int) -> list[Finding]:

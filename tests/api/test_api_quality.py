@@ -149,7 +149,8 @@ def test_data_as_planned_and_plausible_give_no_finding_but_the_plans_lateness(of
     assert quality["shares"]["purchased_electricity"]["measured"] == "100"
     assert [(item["hours"], item["valid"], item["gaps"]) for item in quality["coverage"]] == [("24", "24", [])]
     assert {item["check"] for item in quality["checks"]} == {
-        "control-plan", "coverage", "instruments", "balance", "late", "restated", "documents"}
+        "control-plan", "coverage", "stacks", "cross-check", "due", "instruments", "balance", "late", "restated",
+        "documents"}
 
 
 def test_a_plan_that_was_there_before_the_readings_is_in_time(office: Office) -> None:
