@@ -18,17 +18,44 @@ def counted_indices(connection: Connection, carrier: Carrier) -> list[int]:
 
     The second payload of an equivocation is left out.
     """
-    reach = _reach(connection, carrier)
+    reach = _reach(connection, _moved(connection, carrier))
     return [] if reach is None else _between(connection, carrier.gateway, reach.first, reach.last)
 
 
 def chain_indices(connection: Connection, carriers: Sequence[Carrier]) -> list[int]:
-    """The unbroken chain that spans of one gateway need, from where the search for the earliest one begins."""
-    reaches = [reach for carrier in carriers if (reach := _reach(connection, carrier))]
+    """The unbroken chain that spans of one gateway need, from where the search for the earliest one begins.
+
+    It holds the frames on both sides of each move of a meter, so that a reader sees which came before it.
+    """
+    reaches = [reach for carrier in carriers if (reach := _reach(connection, _moved(connection, carrier)))]
     if not reaches:
         return []
-    return _between(connection, carriers[0].gateway, min(reach.begin for reach in reaches),
-                    max(reach.last for reach in reaches))
+    beside = beside_moves(connection, carriers)
+    return _between(connection, carriers[0].gateway, min([reach.begin for reach in reaches] + beside),
+                    max([reach.last for reach in reaches] + beside))
+
+
+def beside_moves(connection: Connection, carriers: Sequence[Carrier]) -> list[Place]:
+    """The last frame of the gateway before each move of the carriers, and the first after it."""
+    found = []
+    for carrier in carriers:
+        frames = _frames(carrier.gateway)
+        for move in (index for index in (carrier.since, carrier.until) if index is not None):
+            found += [_one(connection, frames.where(_index < move).order_by(*_NEWEST)),
+                      _one(connection, frames.where(_index > move).order_by(*_OLDEST))]
+    return [place for place in found if place is not None]
+
+
+def _moved(connection: Connection, carrier: Carrier) -> Carrier:
+    """The carrier with the places that moves of the meter give it (`Carrier.moved_in`)."""
+    own = _frames(carrier.gateway)
+    if carrier.since is not None:
+        own = own.where(_index > carrier.since)
+    if carrier.until is not None:
+        own = own.where(_index < carrier.until)
+    firsts, lasts = own.where(_ends > carrier.start), own.where(col(FrameRow.t_first) < carrier.end)
+    return carrier.moved(None if carrier.since is None else _one(connection, firsts.order_by(*_OLDEST)),
+                         None if carrier.until is None else _one(connection, lasts.order_by(*_NEWEST)))
 
 
 class _Reach(NamedTuple):
@@ -82,5 +109,6 @@ def headers_of(connection: Connection, meter: str, indices: Sequence[int]) -> li
 
 _place = tuple_(col(FrameRow.epoch), col(FrameRow.seq))
 _ends = col(FrameRow.t_last)
+_index = col(FrameRow.log_index)
 _OLDEST = (col(FrameRow.epoch), col(FrameRow.seq))
 _NEWEST = (col(FrameRow.epoch).desc(), col(FrameRow.seq).desc())

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import accumulate
 
 from sqlalchemy import Connection
 
 from attestation import registry, storage
 from attestation.block import decode_header
-from attestation.carriers import Carrier, carriers
+from attestation.carriers import Carrier, Place, carriers
 from attestation.envelope import open_envelope
 from attestation.frame import Frame, decode_frame
-from attestation.frames import chain_indices
+from attestation.frames import beside_moves, chain_indices
 from attestation.history import History, carries
 from attestation.registration import ReadingPlace
 from core import cbor
@@ -45,7 +46,8 @@ def chains(connection: Connection, sources: Sequence[RegisterSource], period: Pe
     for meter in {source.meter for source in sources}:
         for carrier in carriers_of(registry.history(connection, meter), period, sources):
             spans.setdefault(carrier.gateway, []).append(carrier)
-    return {gateway: _marked(_chain(connection, spans[gateway], size, manifest_size)) for gateway in sorted(spans)}
+    return {gateway: _marked(_chain(connection, spans[gateway], size, manifest_size),
+                             set(beside_moves(connection, spans[gateway]))) for gateway in sorted(spans)}
 
 
 def frame_members(gateway: str, chain: Sequence[ChainFrame]) -> dict[str, bytes]:
@@ -64,7 +66,9 @@ def block_members(connection: Connection, meter: str, period: Period, found: Map
     items = [item for gateway in gateways for item in _blocks(connection, history, gateway, found[gateway])]
     shown = None if bodies is None else _shown(items, {place.frame for place in bodies})
     days: dict[str, list[bytes]] = {}
-    for position, (day, block) in enumerate(items):
+    # Members are read by their names: a gateway whose clock ran ahead does not stand after the one that followed it.
+    latest = accumulate((day for day, _ in items), max)
+    for position, (day, (_, block)) in enumerate(zip(latest, items, strict=True)):
         silent = decode_header(block.header).readings == 0
         body = None if silent or (shown is not None and position not in shown) else block.body
         days.setdefault(day, []).append(cbor.encode([
@@ -100,13 +104,16 @@ def _frames(connection: Connection, indices: Sequence[int]) -> Iterator[tuple[in
         yield index, entries[index], decode_frame(open_envelope(entries[index]).payload)
 
 
-def _marked(chain: Sequence[tuple[int, bytes, Frame]]) -> list[ChainFrame]:
-    """With the day of each member, and proven where an hour, an epoch or the chain ends."""
+def _marked(chain: Sequence[tuple[int, bytes, Frame]], beside: Collection[Place]) -> list[ChainFrame]:
+    """With the day of each member, and proven where an hour, an epoch or the chain ends, and on both sides of a move.
+
+    `beside`: the places of those frames.
+    """
     marked: list[ChainFrame] = []
     for (index, envelope, frame), following in zip(chain, [*chain[1:], None], strict=True):
         day = instant_text(frame.t_first)[:10]
         proven = (following is None or following[2].epoch != frame.epoch
-                  or following[2].t_last // _HOUR != frame.t_last // _HOUR)
+                  or following[2].t_last // _HOUR != frame.t_last // _HOUR or (frame.epoch, frame.seq) in beside)
         marked.append(ChainFrame(index, envelope, frame, proven, max(day, marked[-1].day) if marked else day))
     return marked
 

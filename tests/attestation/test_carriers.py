@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from attestation_helpers import GATEWAY, START, Gateway, Node, block
 from hypothesis import given
@@ -64,6 +66,27 @@ def test_an_opening_reading_from_within_the_period_leaves_out_no_frame_before_it
     assert seqs((*PERIOD, *AFTER), carrier(2, 4)) == [0, 1, 2, 3, 4]
 
 
+def test_between_two_moves_neither_a_frame_dated_ahead_nor_one_dated_back_hides_another() -> None:
+    """No reading is taken here: by their times alone the frame dated ahead would be the only one."""
+    ends = (*BEFORE, YEAR, 15, 1, 25, *AFTER)
+    indexed = [(frame, 10 * frame.seq) for frame in chain(*ends)]
+    assert seqs(ends, carrier()) == [2]
+    moved = replace(carrier(), since=15, until=55).moved_in(indexed)
+    assert (moved.opening, moved.closing) == ((0, 2), (0, 5))
+    assert seqs(ends, moved) == [2, 3, 4, 5, 6]
+    assert replace(carrier(), since=15).moved_in(indexed).closing is None
+    assert replace(carrier(), until=55).moved_in(indexed).opening is None
+    assert replace(carrier(), since=51, until=55).moved_in(indexed) == replace(carrier(), since=51, until=55)
+
+
+def test_a_move_registered_late_draws_in_no_frame_after_it_and_one_registered_early_none_before() -> None:
+    ends = (*BEFORE, *PERIOD, *AFTER)
+    frames = [FRAME._replace(seq=seq, t_first=end - 4, t_last=end) for seq, end in enumerate(ends)]
+    indexed = [(frame, 10 * frame.seq) for frame in frames]
+    assert replace(carrier(), until=75).moved_in(indexed).closing == (0, 5)
+    assert replace(carrier(), since=-5).moved_in(indexed).opening == (0, 2)
+
+
 def test_readings_of_another_gateway_are_no_places_of_this_one() -> None:
     own = Carrier(GATEWAY, 0, 1).between([("gw:other", 0, 1), (GATEWAY, 2, 3), (GATEWAY, 1, 9)],
                                          [("gw:other", 9, 9), (GATEWAY, 2, 3), (GATEWAY, 1, 9)])
@@ -74,22 +97,31 @@ def test_readings_of_another_gateway_are_no_places_of_this_one() -> None:
 places = st.one_of(st.none(), st.tuples(st.integers(0, 2), st.integers(0, 4)))
 
 
-@given(ends=st.lists(st.tuples(st.integers(0, 2), st.integers(0, 60)), max_size=12), opening=places, closing=places)
+# Frames stand at even indices of the log, moves between them.
+moves = st.one_of(st.none(), st.integers(-1, 12).map(lambda number: 2 * number + 1))
+
+
+@given(ends=st.lists(st.tuples(st.integers(0, 2), st.integers(0, 60)), max_size=12), opening=places, closing=places,
+       since=moves, until=moves)
 def test_the_database_finds_the_frames_that_the_rule_names(
-        ends: list[tuple[int, int]], opening: Place | None, closing: Place | None) -> None:
-    frames = [FRAME._replace(epoch=epoch, seq=seq, t_last=end)
+        ends: list[tuple[int, int]], opening: Place | None, closing: Place | None, since: int | None,
+        until: int | None) -> None:
+    frames = [FRAME._replace(epoch=epoch, seq=seq, t_first=end - 5, t_last=end)
               for seq, (epoch, end) in enumerate(sorted(ends, key=lambda pair: pair[0]))]
-    span = Carrier(GATEWAY, 10, 30, opening, closing)
+    span = Carrier(GATEWAY, 10, 30, opening, closing, since, until)
     engine = open_engine("sqlite://")
     SQLModel.metadata.create_all(engine, tables=[SQLModel.metadata.tables["attestation_frame"]])
     with transaction(engine) as connection:
         for index, frame in enumerate(frames):
-            row = FrameRow(log_index=index, gateway=GATEWAY, epoch=frame.epoch, seq=frame.seq, digest=b"", t_first=0,
-                           t_last=frame.t_last, received=0, beacon_time=None)
+            row = FrameRow(log_index=2 * index, gateway=GATEWAY, epoch=frame.epoch, seq=frame.seq, digest=b"",
+                           t_first=frame.t_first, t_last=frame.t_last, received=0, beacon_time=None)
             connection.execute(insert(FrameRow).values(row.model_dump()))
         found, whole = counted_indices(connection, span), chain_indices(connection, [span])
-    assert [frames[index] for index in found] == counted(frames, span)
-    assert not found or found == whole[-len(found):]
+    placed = span.moved_in((frame, 2 * index) for index, frame in enumerate(frames))
+    assert [frames[index // 2] for index in found] == counted(frames, placed)
+    assert not found or set(found) <= set(whole) == set(range(whole[0], whole[-1] + 1, 2))
+    for move in (each for each in (span.since, span.until) if each is not None and found):
+        assert {index for index in (move - 1, move + 1) if 0 <= index < 2 * len(frames)} <= set(whole)
 
 
 def test_the_chain_of_two_spans_is_unbroken_from_the_first_to_the_last(node: Node, gateway: Gateway) -> None:

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 from replayed_node import ReplayedNode, remember_retirement
+from verify_moves import SECOND, TwiceMoved
 from verify_world import GATEWAY, PV, Lies, World
 
 from certificates import export
@@ -66,6 +67,16 @@ def test_an_exported_certificate_is_valid_at_every_level(node: ReplayedNode, lev
 def test_an_exported_inventory_is_valid_with_all_ten_steps(emission: ReplayedNode, level: str) -> None:
     report = verify(file(emission, level), emission.world.trust())
     assert [step.outcome for step in report.steps] == [Outcome.PASSED] * 10, outcomes(report)
+
+
+def test_meters_that_moved_twice_are_exported_as_their_world_shows_them(tmp_path: Path) -> None:
+    """The middle gateway dates a frame a year ahead: its chain and blocks still stand in the order of time."""
+    moved = ReplayedNode(TwiceMoved(Lies(kind="emission")), tmp_path / "moved.db")
+    for level in LEVELS:
+        report = verify(file(moved, level), moved.world.trust())
+        assert report.valid, outcomes(report)
+    chain = parse_evidence(file(moved, "full")).frames[SECOND]
+    assert [(item.frame.seq, item.entry.index is not None) for item in chain] == [(0, True), (1, True)]
 
 
 def test_all_ten_steps_pass_at_level_full(node: ReplayedNode) -> None:

@@ -19,7 +19,9 @@ from verify.completeness import figures, losses, staleness
 from verify.model import FrameItem
 from verify.parse import parse_evidence
 from verify.sources import RegisterSource
+from verify.steps import completeness
 from verify.steps.completeness import check_chain
+from verify.steps.container import open_case
 
 HOUR = 3_600_000
 
@@ -76,7 +78,8 @@ def moved(at: int) -> list[Carrier]:
 
 def test_a_meter_that_moved_was_carried_by_one_gateway_after_the_other() -> None:
     middle = PERIOD.start + 6 * HOUR
-    assert moved(middle) == [Carrier(GATEWAY, PERIOD.start, middle), Carrier("gw:new", middle, PERIOD.end)]
+    assert moved(middle) == [
+        Carrier(GATEWAY, PERIOD.start, middle, until=2), Carrier("gw:new", middle, PERIOD.end, since=2)]
 
 
 @pytest.mark.parametrize(("at", "gateway"), [(PERIOD.start, "gw:new"), (PERIOD.end, GATEWAY)])
@@ -114,6 +117,36 @@ def test_an_unproven_end_is_refused() -> None:
     for check in (lambda: check_heads(GATEWAY, [*items[:-1], last]), lambda: with_index(GATEWAY, [last])):
         with pytest.raises(VerificationFailed, match="frame-head-unproven"):
             check()
+
+
+def test_a_chain_shows_what_came_before_a_move_and_what_after() -> None:
+    case = open_case(World().file(), World().trust(), None, frozenset())
+    exact = [replace(item, entry=replace(item.entry, index=10 * i)) for i, item in enumerate(chain())]
+    away, here = (Carrier(GATEWAY, PERIOD.start, PERIOD.end, **{name: 25}) for name in ("until", "since"))
+
+    def check(carrier: Carrier, items: list[FrameItem]) -> str:
+        try:
+            completeness._check_moves(case, carrier, with_index(GATEWAY, items))
+        except VerificationFailed as error:
+            return error.code
+        return ""
+
+    unproven = [item if i != 3 else replace(item, entry=replace(item.entry, index=None)) for i, item in
+                enumerate(exact)]
+    assert [check(away, exact), check(here, exact), check(here, unproven)] == ["", "", ""]
+    assert check(away, unproven) == "frame-head-unproven"
+    assert [check(away, exact[:3]), check(here, exact[3:])] == ["period-not-covered"] * 2
+    assert [check(away, exact[:4]), check(here, exact[2:])] == ["", ""]
+
+
+def test_beyond_the_counted_frames_of_a_move_s_side_no_block_is_asked_for() -> None:
+    counted_ones = [(GATEWAY, 0, seq) for seq in (3, 4)]
+    away, here, stayed = (Carrier(GATEWAY, 0, 1, **moves) for moves in ({"until": 5}, {"since": 5}, {}))
+
+    def beyond(carrier: Carrier) -> list[int]:
+        return [seq for seq in range(2, 6) if completeness._is_beyond(carrier, (GATEWAY, 0, seq), counted_ones)]
+    assert [beyond(away), beyond(here), beyond(stayed)] == [[5], [2], []]
+    assert not completeness._is_beyond(away, (GATEWAY, 0, 9), [])
 
 
 def test_the_last_frame_of_each_epoch_needs_its_proof() -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from verify_moves import SECOND, TwiceMoved
 from verify_world import (
     ENTERPRISE,
     EXPORT,
@@ -31,7 +32,6 @@ from verify.report import Report
 from verify.verifier import verify
 
 BREAK = 5
-SECOND = "gw:lanhe-2"
 
 
 def checked(made: World, level: str = "full") -> Report:
@@ -255,3 +255,30 @@ def test_after_a_move_the_second_gateway_s_frames_are_needed() -> None:
     report = checked(Half())
     assert report.steps[5].code == "period-not-covered"
     assert SECOND in report.steps[5].detail
+
+
+@pytest.mark.parametrize("level", ["buyer", "auditor", "full"])
+def test_between_two_moves_the_log_says_which_frames_count(level: str) -> None:
+    made = TwiceMoved(Lies(kind="emission"))
+    report = checked(made, level)
+    assert report.valid, report.as_text("en")
+    assert "7 frames unbroken" in report.steps[5].detail
+    assert (made.result.amount, "gaps" in report.notices) == (World(Lies(kind="emission")).result.amount, True)
+
+
+def test_a_frame_dated_far_ahead_hides_no_gap_between_two_moves() -> None:
+    """The frame after it declares a gap; by the times alone the first one would end the span."""
+    for lies in ({"frames": "6", "gaps": "0"}, {"gaps": "0"}, {"frames": "6"}):
+        report = checked(TwiceMoved(Lies(kind="emission", completeness=lies)))
+        assert report.steps[5].code == "completeness-mismatch"
+
+
+def test_a_chain_that_ends_before_the_move_is_not_covered() -> None:
+    class Cut(TwiceMoved):
+        def chain(self) -> list[int]:
+            return [position for position in super().chain() if position != 5]
+
+        def ends(self) -> list[int]:
+            return [3, 4, *World.ends(self)]
+    report = checked(Cut(Lies(kind="emission", completeness={"frames": "6", "gaps": "0"})))
+    assert (report.steps[5].code, SECOND in report.steps[5].detail) == ("period-not-covered", True)

@@ -218,14 +218,19 @@ class World:
         """(gateway, name of its key) of the frame at a position in time."""
         return GATEWAY, self.lies.frame_signer
 
+    def ahead(self, position: int) -> int:
+        """How far the gateway's clock is ahead at a position in time, ms."""
+        return 0
+
     def raw_at(self, instant: int) -> int:
         """The PV register as the gateway read it."""
         return raw_at(instant) + self.lies.spikes.get(instant, 0)
 
     def _frame(self, seq: int) -> None:
         first = START + (seq - 2) * FRAME
-        times = np.arange(first, first + FRAME, STEP, dtype=np.int64)
-        raw = np.array([self.raw_at(int(time)) for time in times], np.int64)
+        read = np.arange(first, first + FRAME, STEP, dtype=np.int64)
+        raw = np.array([self.raw_at(int(time)) for time in read], np.int64)
+        times = read + self.ahead(seq)
         quality = np.zeros(READINGS, np.int64)
         if self.lies.low_quality_end:
             quality[times == PERIOD.end] = 4
@@ -333,8 +338,10 @@ class World:
         source = next(iter(self.result.inputs.items.values()))[0].source
         opened, closed = ([(end["gateway"], int(end["epoch"]), int(end["seq"]))] if "gateway" in end else []
                           for end in (source["from"], source["to"]))
+        indexed = [(frame, self.frames[position][0]) for position, frame in zip(self.chain(), chain, strict=True)]
         within = [frame for carrier in self.carriers() for frame in counted(
-            [frame for frame in chain if frame.gateway == carrier.gateway], carrier.between(opened, closed))]
+            [frame for frame in chain if frame.gateway == carrier.gateway], carrier.between(opened, closed).moved_in(
+                (frame, index) for frame, index in indexed if frame.gateway == carrier.gateway))]
         headers = [decode_header(header) for position, frame in zip(self.chain(), chain, strict=True)
                    if frame in within for header, _ in self.frames[position][1].blocks]
         closing = ReadingPlace(**{name: int(text) if text.isdigit() else text for name, text in source["to"].items()
@@ -483,7 +490,8 @@ class World:
         return days
 
     def _day(self, seq: int) -> str:
-        return instant_text(self.frame(seq).t_first)[:10]
+        own = [other for other in self.chain() if other <= seq and self.carrier(other)[0] == self.carrier(seq)[0]]
+        return max(instant_text(self.frame(other).t_first)[:10] for other in own)
 
     def _blocks(self, level: str) -> dict[str, bytes]:
         meter = PV if self.lies.kind == "green-power" else MAIN
@@ -495,7 +503,8 @@ class World:
             header, body = blocks[ordinal]
             given = level == "full" or seq in (2, 3, 8)
             silent = decode_header(header).readings == 0
-            name = f"blocks/{name_of(meter)}/{self._day(seq)}.cbor"
+            day = max(self._day(other) for other in self.chain() if other <= seq)
+            name = f"blocks/{name_of(meter)}/{day}.cbor"
             days[name] = days.get(name, b"") + item([
                 self.carrier(seq)[0], *self.where(seq), ordinal, merkle.inclusion_path(leaves, ordinal), header,
                 body if given and not silent else None])

@@ -6,7 +6,7 @@ and every silent block are counted and printed.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from itertools import pairwise
 
 from attestation.carriers import Carrier, counted
@@ -47,7 +47,7 @@ def check(case: Case) -> str:
         for carrier in carriers_of(case.histories[meter], case.statement.period, sources):
             covered = _covered(case, meter, carrier)
             frames |= {(carrier.gateway, frame.epoch, frame.seq): frame for frame in covered}
-            gaps += _check_blocks(case, meter, carrier.gateway, covered)
+            gaps += _check_blocks(case, meter, carrier, covered)
     _compare(case, frames, gaps, sources)
     check_series(case, sources)
     return _summary(case, frames, gaps)
@@ -79,6 +79,9 @@ def _covered(case: Case, meter: str, carrier: Carrier) -> list[Frame]:
     if not chain:
         raise VerificationFailed("period-not-covered", f"no frames of {carrier.gateway}, which carried {meter}",
                                  where=meter)
+    indexed = with_index(carrier.gateway, chain)
+    carrier = carrier.moved_in((item.frame, index) for item, index in indexed)
+    _check_moves(case, carrier, indexed)
     first, last = chain[0].frame, chain[-1]
     place = (first.epoch, first.seq)
     begins = (first.t_last <= carrier.start or place == (0, 0)
@@ -91,16 +94,40 @@ def _covered(case: Case, meter: str, carrier: Carrier) -> list[Frame]:
     return counted([item.frame for item in chain], carrier)
 
 
+def _check_moves(case: Case, carrier: Carrier, chain: Sequence[tuple[FrameItem, int]]) -> None:
+    """The chain shows which frames came before a move of the meter within the period and which after.
+
+    A frame without an index of its own might have come before; so the first one after a move needs its proof.
+    """
+    (first, index), (last, end) = chain[0], chain[-1]
+    if carrier.since is not None and index > carrier.since and (first.frame.epoch, first.frame.seq) != (0, 0):
+        raise VerificationFailed("period-not-covered", "the chain begins after the meter moved here",
+                                 where=carrier.gateway)
+    if carrier.until is None:
+        return
+    if end < carrier.until and not _is_head(case, carrier.gateway, last):
+        raise VerificationFailed("period-not-covered", "the chain ends before the meter moved away, and the gateway "
+                                 "has later frames", where=carrier.gateway)
+    after = next((item for item, index in chain if index > carrier.until), None)
+    if after is not None and after.entry.index is None:
+        raise VerificationFailed("frame-head-unproven", f"epoch {after.frame.epoch} seq {after.frame.seq} is the first "
+                                 "after a move and has no inclusion proof", where=carrier.gateway)
+
+
 def _is_head(case: Case, gateway: str, last: FrameItem) -> bool:
     row = case.evidence.rows.rows.get(FRAMES + gateway)
     return row is not None and row.head == last.entry.envelope.digest
 
 
-def _check_blocks(case: Case, meter: str, gateway: str, covered: Sequence[Frame]) -> list[BlockItem]:
-    """Every frame shows the meter's block under its root; answers the blocks with a gap. From level auditor up."""
+def _check_blocks(case: Case, meter: str, carrier: Carrier, covered: Sequence[Frame]) -> list[BlockItem]:
+    """Every frame shows the meter's block under its root; answers the blocks with a gap. From level auditor up.
+
+    A move may be registered after it happened or before: frames beyond the counted ones on its side show none then.
+    """
     if LEVELS.index(case.evidence.level) < LEVELS.index("auditor"):
         return []
     blocks = {(item.gateway, item.epoch, item.seq): item for item in case.evidence.blocks.get(meter, ())}
+    gateway = carrier.gateway
     wanted = {(gateway, frame.epoch, frame.seq) for frame in covered}
     gaps = []
     for item, index in with_index(gateway, case.evidence.frames[gateway]):
@@ -112,12 +139,20 @@ def _check_blocks(case: Case, meter: str, gateway: str, covered: Sequence[Frame]
                 raise VerificationFailed("meter-not-carried", f"{gateway} did not carry {meter} at index {index}",
                                          where=meter)
             continue
+        if key not in blocks and _is_beyond(carrier, key, wanted):
+            continue
         if key not in blocks:
             raise VerificationFailed("block-missing", f"no block in epoch {frame.epoch} seq {frame.seq}", where=meter)
         _check_inclusion(blocks[key], frame)
         if key in wanted and blocks[key].header.gap is not None:
             gaps.append(blocks[key])
     return gaps
+
+
+def _is_beyond(carrier: Carrier, key: Key, wanted: Collection[Key]) -> bool:
+    """Whether a frame stands before the counted ones of a gateway moved to, or after those of one moved from."""
+    return bool(wanted) and ((carrier.since is not None and key < min(wanted))
+                             or (carrier.until is not None and key > max(wanted)))
 
 
 def _check_inclusion(item: BlockItem, frame: Frame) -> None:
