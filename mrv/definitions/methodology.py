@@ -6,7 +6,7 @@ The canonical document is plain JSON; this module reads it into frozen dataclass
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
@@ -32,6 +32,8 @@ INTERVAL_RULES = {"none": (), "register-whole-units": ("input", "unit"), "regist
 """The rules and the members of each."""
 ROUNDINGS = ("round", "floor")
 DROPS = ("notice", "refused")
+
+NO_CHOICES: Mapping[str, Sequence[str]] = {}
 
 _PLACEHOLDER = re.compile(r"\{([a-z_]+)\}")
 
@@ -184,10 +186,12 @@ def fill(pattern: str, names: Mapping[str, str]) -> str:
     return _PLACEHOLDER.sub(value, pattern)
 
 
-def values_of(pattern: str, placeholder: str, paths: Iterable[str]) -> set[str]:
-    """What stands for a placeholder in the paths that come out of a pattern."""
+def values_of(pattern: str, placeholder: str, paths: Iterable[str],
+              allowed: Mapping[str, Sequence[str]] = NO_CHOICES) -> set[str]:
+    """What stands for a placeholder in the paths that come out of a pattern; others stand for what is `allowed`."""
     parts = _PLACEHOLDER.split(pattern)
-    groups = [("([^{}]+)" if part == placeholder else "[^{}]+") if i % 2 else re.escape(part)
+    choices = {name: "|".join(map(re.escape, words)) or "[^{}]+" for name, words in allowed.items()}
+    groups = [f"({'' if part == placeholder else '?:'}{choices.get(part, '[^{}]+')})" if i % 2 else re.escape(part)
               for i, part in enumerate(parts)]
     matches = (re.fullmatch("".join(groups), path) for path in paths)
     return {match[1] for match in matches if match}

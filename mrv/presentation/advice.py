@@ -10,7 +10,7 @@ from difflib import get_close_matches
 from core.errors import CarbonSealError
 from core.units import Unit, dimension_text, known_symbols, parse_unit
 from mrv.definitions.fields import Input
-from mrv.definitions.methodology import Methodology
+from mrv.definitions.methodology import Methodology, pattern_matches
 from mrv.definitions.parameter import BY_YEAR, LATEST_PUBLISHED, Parameter
 from mrv.definitions.ruleset import RuleSet
 from mrv.presentation.listing import describe_methodology, has_words
@@ -37,8 +37,8 @@ def advising(ruleset: RuleSet, *, formula: str = "", methodology: str = "", para
 def _hint(ruleset: RuleSet, error: CarbonSealError, asked: Mapping[str, str]) -> str:
     if error.code in _LISTS:
         found = _newest(ruleset, asked["methodology-unknown"])
-        beside = f"; {_options(ruleset, found)}" if found is not None and found.options else ""
-        return _near(ruleset, error, asked[error.code] or error.where) + beside
+        beside = _instead(ruleset, found, error.where) if found is not None else ""
+        return "; ".join(filter(None, (_near(ruleset, error, asked[error.code] or error.where), beside)))
     if error.code in ("unit-mismatch", "unit-unknown"):
         unit = _unit_at(ruleset, error.where, asked)
         return accepted(unit) if unit is not None else ""
@@ -103,6 +103,15 @@ def accepted(unit: Unit) -> str:
 def _newest(ruleset: RuleSet, name: str) -> Methodology | None:
     found = [item for item in ruleset.methodologies.values() if name in (item.id, item.key)]
     return max(found, key=lambda item: int(item.version)) if found else None
+
+
+def _instead(ruleset: RuleSet, item: Methodology, path: str) -> str:
+    """What may stand in the inputs where a path without a parameter came from: members of a family, or options."""
+    patterns = [pattern for pattern in item.parameter_patterns() if pattern_matches(pattern, path)]
+    families = [rule for rule in describe_methodology(ruleset, item)["inputs"] if rule.get("members")]
+    if any("{member}" in pattern for pattern in patterns):
+        return "; ".join(f"{rule['name']} has {', '.join(rule['members'])}" for rule in families)
+    return _options(ruleset, item) if patterns else ""
 
 
 def _options(ruleset: RuleSet, item: Methodology) -> str:

@@ -7,7 +7,7 @@ their case.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import date
 from decimal import Decimal
 from fractions import Fraction
@@ -93,7 +93,8 @@ def _input(ruleset: RuleSet, item: Methodology, rule: InputRule) -> Document:
 
 def _members(ruleset: RuleSet, item: Methodology, family: str) -> list[str]:
     """The members for which every parameter that their calls read is here, in a unit that the call can take."""
-    found = [_fitting(ruleset, pattern, kind) for binding, kind in _bindings(ruleset, item, family)
+    allowed = _choices(item)
+    found = [_fitting(ruleset, pattern, kind, allowed) for binding, kind in _bindings(ruleset, item, family)
              for pattern in patterns_of(binding) if "{member}" in pattern]
     return sorted(set.intersection(*found)) if found else []
 
@@ -110,20 +111,25 @@ def _bindings(ruleset: RuleSet, item: Methodology, family: str) -> Iterator[tupl
                 yield binding, kind.unit if isinstance(kind, ListType) else kind
 
 
-def _fitting(ruleset: RuleSet, pattern: str, kind: Type | None) -> set[str]:
-    return values_of(pattern, "member", (path for path, parameter in ruleset.parameters.items()
-                                         if isinstance(kind, Unit) and parameter.unit.dimension == kind.dimension))
+def _fitting(ruleset: RuleSet, pattern: str, kind: Type | None, allowed: Mapping[str, Sequence[str]]) -> set[str]:
+    paths = (path for path, parameter in ruleset.parameters.items()
+             if isinstance(kind, Unit) and parameter.unit.dimension == kind.dimension)
+    return values_of(pattern, "member", paths, allowed)
+
+
+def _choices(item: Methodology) -> dict[str, Sequence[str]]:
+    return {rule.name: rule.one_of for rule in item.options}
 
 
 def _option(ruleset: RuleSet, item: Methodology, rule: OptionRule) -> Document:
     """`one_of`: what the rule allows; `values`: for an option that names a parameter, those for which one is here."""
     return {"name": rule.name, "description": dict(rule.title), "required": rule.required, "many": rule.many,
-            "one_of": list(rule.one_of), "values": _known(ruleset, item.parameter_patterns(), rule.name)}
+            "one_of": list(rule.one_of), "values": _known(ruleset, item, rule.name)}
 
 
-def _known(ruleset: RuleSet, patterns: Iterable[str], placeholder: str) -> list[str]:
-    found = [values_of(pattern, placeholder, ruleset.parameters) for pattern in dict.fromkeys(patterns)
-             if f"{{{placeholder}}}" in pattern]
+def _known(ruleset: RuleSet, item: Methodology, option: str) -> list[str]:
+    found = [values_of(pattern, option, ruleset.parameters, _choices(item)) for pattern in item.parameter_patterns()
+             if f"{{{option}}}" in pattern]
     return sorted(set.intersection(*found)) if found else []
 
 

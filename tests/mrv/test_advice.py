@@ -64,6 +64,14 @@ def test_a_region_without_a_factor_is_answered_with_those_that_have_one() -> Non
     assert "jiangsu" in ran("inventory.enterprise", inventory(options={})).hint
 
 
+def test_a_fuel_without_factors_is_answered_with_those_that_have_them() -> None:
+    bought = inventory()["inputs"]
+    error = ran("inventory.enterprise", inventory(inputs=bought | {"fuel.wood": [item("1", "t", paper())]}))
+    assert (error.code, error.where) == ("parameter-missing", "c1.ncv.wood")
+    assert "fuel.* has anthracite, bituminous_coal" in error.hint
+    assert "region" not in error.hint
+
+
 @pytest.mark.parametrize(("member", "unit", "where", "told"), [
     ("consumption", "kWh", "consumption.unit", "give it in t; mg, g, kg, short ton, lb"),
     ("consumption", "tonne", "consumption.unit", "give it in t; mg, g, kg"),

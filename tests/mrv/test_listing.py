@@ -73,6 +73,14 @@ def test_the_members_of_a_family_are_those_whose_parameters_fit_its_unit() -> No
     assert not solid & gaseous
 
 
+def test_what_stands_for_an_option_is_no_member() -> None:
+    leaks = set(of("inventory.general", "inputs", "leak.*")["members"])
+    assert {"CH4", "SF6"} <= leaks
+    assert not leaks & {"SAR", "AR4", "AR5", "AR6"}
+    assert set(of("inventory.general", "options", "gwp")["values"]) <= set(of("inventory.general", "options", "gwp")[
+        "one_of"])
+
+
 @pytest.mark.parametrize("key", sorted(RULES.methodologies))
 def test_the_example_of_a_methodology_runs_as_it_is_printed(key: str) -> None:
     found = example(shipped_catalogue(), "methodology", key)
