@@ -21,10 +21,12 @@ from certificates.workbook import xlsx
 from core.errors import Refused
 from core.numbers import parse_decimal
 from core.period import local_text
+from core.records import Kind
 from mrv.calculation.run import RunResult, run
 from mrv.calculation.statement import inputs_document, quality_outputs, records_of
 from mrv.definitions.ruleset import RuleSet
 from mrv.presentation.explain import Line, explain, facts_text, figures, heading, walk_lines
+from mrv.presentation.label import carbon_label
 from mrv.presentation.workbook import workbook_of
 
 LANGUAGES = ("zh", "en")
@@ -93,6 +95,7 @@ def _page(report: CalculationReport, language: str, font_base: str) -> dict[str,
         "amount": f"{parse_decimal(document['result_value']):,}", "faces": faces(font_base),
         "period": f"{local_text(period.start, zone)[:16]} → {local_text(period.end, zone)[:16]}",
         "id_short": (document["statement"] or document["methodology_digest"])[:12], "as_of": document["date"],
+        "label": _label(report.result),
         "warnings": [_in(words, language) for words in wording.notices(document["notices"])],
         "conclusion": _conclusion(report.attested, language), "completeness": _completeness(report.attested),
         "tree": [_row(depth, line, language) for depth, line in walk_lines(explain(report.result))
@@ -100,6 +103,12 @@ def _page(report: CalculationReport, language: str, font_base: str) -> dict[str,
         "proven": [_in(words, language) for words in wording.PROVEN],
         "not_proven": [_in(words, language) for words in wording.NOT_PROVEN],
     }
+
+
+def _label(result: RunResult) -> dict[str, Any] | None:
+    """What a 碳标签 shows, of a product footprint; None of anything else."""
+    footprint = result.methodology.kind == Kind.PRODUCT_FOOTPRINT and "footprint" in result.outputs
+    return carbon_label(result) if footprint else None
 
 
 def _in(words: Words, language: str) -> str:

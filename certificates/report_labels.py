@@ -43,4 +43,7 @@ LABELS = {
     "not_proven": Words("不能证明", "Not proven"),
     "limits": Words("能证明与不能证明", "What is proven, and what is not"),
     "supersedes": Words("替代声明", "Supersedes"),
+    "label": Words("碳标签摘要（非认证标签）", "Carbon label summary (not a certified label)"),
+    "product": Words("产品", "Product"), "footprint": Words("碳足迹", "Footprint"),
+    "stage": Words("生命周期阶段", "Stage"), "cut_off": Words("取舍份额", "Cut-off share"),
 }

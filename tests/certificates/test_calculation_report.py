@@ -23,6 +23,7 @@ from mrv.authoring.catalogue import Case, load
 from mrv.calculation.run import RunResult, run
 from mrv.calculation.statement import Context, build, records_of
 from mrv.definitions.methodology import SOURCES as SOURCE_KINDS
+from mrv.presentation.label import carbon_label
 
 CATALOGUE = load()
 CASES = [case for case in CATALOGUE.cases if case.kind == "methodology" and "error" not in case.body]
@@ -103,6 +104,23 @@ def test_shares_are_all_of_the_result_or_none(case: Case) -> None:
     rows = report_of(ran(case)).as_json()["sources"]
     shares = [parse_decimal(row["share_percent"]) for row in rows if row["share_percent"] is not None]
     assert not shares or abs(sum(shares) - 100) <= parse_decimal("0.05")
+
+
+@pytest.mark.parametrize("language", ["zh", "en"])
+def test_a_footprint_report_begins_with_what_a_label_shows(language: str) -> None:
+    result = ran(next(case for case in CASES if case.rule.startswith("footprint.product@")))
+    text, label = visible(report_of(result).as_html(language)), carbon_label(result)
+    heading = LABELS["label"].zh if language == "zh" else LABELS["label"].en
+    assert text.index(heading) < text.index(LABELS["outputs"].zh if language == "zh" else LABELS["outputs"].en)
+    for stage in label["stages"]:
+        assert f"{stage['share']['value']} %" in text
+        assert stage["title"][language] in text
+    for shown in (label["product"], label["functional_unit"], label["footprint"]["value"]):
+        assert shown in text
+
+
+def test_a_report_of_anything_else_has_no_label() -> None:
+    assert LABELS["label"].zh not in visible(report_of(inventory()).as_html("zh"))
 
 
 def test_an_unattested_report_says_so_and_claims_no_proof() -> None:
