@@ -19,11 +19,13 @@ from core.errors import FormError, VerificationFailed
 MAX_INDEX = 2**63
 
 
-def check_probe(probe: Mapping[str, Any]) -> None:
+def check_probe(probe: object) -> None:
     """Passes when the proof in the probe holds; `desc` and `wantErr` are not looked at.
 
     Raises VerificationFailed (inclusion-…, consistency-…, subtree-invalid, hash-length), FormError (probe-malformed).
     """
+    if not isinstance(probe, Mapping):
+        raise FormError("probe-malformed", "a probe is an object")
     proof = _hashes(probe.get("proof"))
     if "leafIdx" in probe:
         start, end = (0, _natural(probe, "treeSize")) if "treeSize" in probe else _subtree(probe)
