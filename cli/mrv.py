@@ -24,6 +24,7 @@ from core.numbers import PRECISION
 from core.period import local_text, parse_instant
 from mrv.authoring.catalogue import shipped
 from mrv.calculation import service
+from mrv.language.checker import TEXT
 from mrv.presentation import explained, listing
 from mrv.presentation.advice import advising
 from mrv.presentation.explain import explain as explain_result
@@ -78,7 +79,7 @@ def evaluate(
     if as_json:
         print_json(document)
         return
-    print_fields({name: f"{item['value']} {item['unit']}" for name, item in document["outputs"].items()}
+    print_fields({name: _figure(item) for name, item in document["outputs"].items()}
                  | ({say("提示", "notices"): _notices(document["notices"])} if document["notices"] else {}))
     if explain:
         print_explanation(explain_evaluation(evaluation))
@@ -141,6 +142,11 @@ def compare(
         print_json(document)
     else:
         print_comparison(document)
+
+
+def _figure(item: Mapping[str, str]) -> str:
+    """The value with its unit; a text and a plain number stand alone."""
+    return item["value"] if item["unit"] in ("1", TEXT) else f"{item['value']} {item['unit']}"
 
 
 def _print_result(document: Mapping[str, Any]) -> None:

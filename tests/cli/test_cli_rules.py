@@ -165,6 +165,15 @@ def test_an_unconfirmed_formula_says_so_in_text_and_json() -> None:
     assert "have not been confirmed" in told
 
 
+def test_a_text_and_a_plain_number_are_printed_without_a_unit() -> None:
+    level = run("mrv", "eval", "benchmark.level", stdin=said("formulas", "benchmark.level", "--example")).stdout
+    assert level.splitlines() == ["level  标杆水平及以上"]
+    given = said("formulas", "green-power.gec-validity", "--example")
+    until = run("mrv", "eval", "green-power.gec-validity", stdin=given)
+    assert [line.split() for line in until.stdout.splitlines()] == [["last_year", "2026"], ["last_month", "2"],
+                                                                    ["last_day", "28"]]
+
+
 def test_inputs_that_are_no_json_are_told_where_an_example_is() -> None:
     assert refused(run("mrv", "run", "inventory.enterprise", "--json", stdin="{"), 2, "json-malformed")["hint"] == (
         "`carbonseal mrv methodologies inventory.enterprise --example` prints inputs to edit")
