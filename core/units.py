@@ -34,7 +34,7 @@ def _metric(names: dict[str, str], dimension: dict[str, int]) -> dict[str, tuple
 _MASS = {"mg": "1/1000", "g": "1", "kg": "1000", "t": "1000000", "short ton": "907184.74", "lb": "453.59237"}
 _PRODUCTS = ("product", "clinker", "steel", "goods", "CF4", "C2F6", "CaO")
 _SUBSTANCES = {"C": "carbon", "CO2": "co2", "CO2e": "co2e", "ce": "coal-equivalent", "oe": "oil-equivalent"}
-_COUNTED = ("item", "person", "vehicle", "room", "night", "cell-day", "AE-min", "factor", "kg-mole", "kmol", "mol",
+_COUNTED = ("item", "person", "vehicle", "room", "night", "cell-day", "AE-min", "factor",
             "year", "month", "shirt", "CNY", "EUR", "USD")
 
 
@@ -63,6 +63,8 @@ def _symbols() -> dict[str, tuple[Fraction, dict[str, int]]]:
     # Degrees above the freezing point: a scale with another zero, so no conversion to K is offered.
     table |= _metric({"°C": "1"}, {"celsius": 1})
     table |= _metric({"%": "1/100", "‰": "1/1000"}, {})
+    # g/mol and kg/kmol are one unit; the US kg-mole is the kmol.
+    table |= _metric({"mol": "1", "kmol": "1000", "kg-mole": "1000"}, {"amount": 1})
     for name in _COUNTED:
         table |= _metric({name: "1"}, {name: 1})
     return table
@@ -74,7 +76,19 @@ _ALIASES = {"degC": "°C", "tkm": "t·km", "pkm": "person·km", "scfh": "scf/h",
             "万m3": "1e4m3", "万t": "1e4t", "万tCO2": "1e4tCO2", "万tCO2e": "1e4tCO2e", "万kWh": "1e4kWh",
             "亿kWh": "1e8kWh", "kt": "1e3t", "Mt": "1e6t", "ktCO2e": "1e3tCO2e", "MtCO2e": "1e6tCO2e", "bar": "1e5Pa",
             "MMBtu": "mmBtu", "kg.km": "kg·km", "t.km": "t·km", "tonne-km": "t·km",
-            "passenger-km": "person·km", "vehicle-km": "vehicle·km"}
+            "passenger-km": "person·km", "vehicle-km": "vehicle·km", "mole": "mol",
+            "度": "kWh", "千瓦时": "kWh", "兆瓦时": "MWh", "万度": "1e4kWh", "万千瓦时": "1e4kWh", "亿千瓦时": "1e8kWh",
+            "吉焦": "GJ", "兆焦": "MJ", "千焦": "kJ", "吨": "t", "万吨": "1e4t", "千克": "kg", "公斤": "kg", "克": "g",
+            "毫克": "mg", "吨标准煤": "tce", "万吨标准煤": "1e4tce", "千克标准煤": "kgce", "万tce": "1e4tce",
+            "立方米": "m3", "标准立方米": "Nm3", "万标准立方米": "1e4Nm3", "公里": "km", "吨公里": "t·km",
+            "元": "CNY", "万元": "1e4CNY", "亿元": "1e8CNY", "RMB": "CNY", "欧元": "EUR", "美元": "USD",
+            "℃": "°C", "件": "item", "人": "person", "天": "day", "日": "day", "小时": "h", "年": "year", "月": "month"}
+# The subscript, the space and "eq" that reports print in the two gases' names.
+_ALIASES |= {f"{size}{gap}{written}{suffix}": f"{'1e4' if size[0] == '万' else ''}{size[-1] if size[0] == '万' else size}"
+             f"CO2{'e' if suffix else ''}"
+             for size in ("g", "kg", "t", "万t") for gap in ("", " ") for written in ("CO2", "CO₂")
+             for suffix in ("", "e", "eq", "-eq")
+             if gap or written == "CO₂" or suffix in ("eq", "-eq")}
 
 
 @dataclass(frozen=True)
@@ -200,11 +214,17 @@ def _symbol(symbol: str, text: str) -> Unit:
     match = _POWER_OF_TEN.match(symbol)
     name, power = (symbol[match.end():], int(match[1])) if match else (symbol, 0)
     if name not in _SYMBOLS or power > MAX_POWER:
-        raise FormError("unit-unknown", f"{symbol!r} is not a known unit", where=text,
-                        hint="`carbonseal mrv units` lists the symbols")
+        raise FormError("unit-unknown", f"{symbol!r} is not a known unit", where=text, hint=_advice(name))
     scale, dimension = _SYMBOLS[name]
     atom = f"1e{power}{name}" if power else name
     return Unit(((atom, 1),), scale * 10**power, _sorted(tuple(dimension.items())))
+
+
+def _advice(name: str) -> str:
+    """Names the symbols that differ in case alone: mW, MW are two units, so none is taken for the other."""
+    meant = [symbol for symbol in (*_SYMBOLS, *_ALIASES) if symbol.lower() == name.lower()]
+    listed = "`carbonseal mrv units` lists the symbols"
+    return f"write {' or '.join(meant)}: the case of letters matters; {listed}" if meant else listed
 
 
 def convert(value: Decimal, source: Unit, target: Unit, *, where: str = "") -> Decimal:

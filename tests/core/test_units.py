@@ -119,3 +119,31 @@ def test_every_symbol_has_a_dimension_name() -> None:
     assert symbols["kW"] == "energy·time^-1"
     assert symbols["%"] == "1"
     assert all(parse_unit(symbol) for symbol in symbols)
+
+
+@pytest.mark.parametrize(("written", "meant"), [
+    ("度", "kWh"), ("万度", "1e4kWh"), ("元", "CNY"), ("万元", "1e4CNY"), ("℃", "°C"), ("件", "item"), ("吨", "t"),
+    ("t CO2", "tCO2"), ("tCO₂", "tCO2"), ("kgCO₂", "kgCO2"), ("tCO₂e", "tCO2e"), ("tCO2eq", "tCO2e"),
+    ("万tCO₂", "1e4tCO2"), ("吨标准煤", "tce"), ("元/度", "CNY/kWh"), ("kgCO₂/kWh", "kgCO2/kWh")])
+def test_what_people_write_is_read_as_the_unit_it_means(written: str, meant: str) -> None:
+    assert parse_unit(written) == parse_unit(meant)
+
+
+def test_grams_by_mole_are_kilograms_by_kilomole() -> None:
+    assert parse_unit("g/mol").ratio_to(parse_unit("kg/kmol")) == 1
+    assert parse_unit("kg/mol").ratio_to(parse_unit("kg/kmol")) == 1000
+    assert parse_unit("kg-mole").ratio_to(parse_unit("mol")) == 1000
+
+
+@pytest.mark.parametrize(("written", "meant"), [
+    ("KWH", "kWh"), ("kwh", "kWh"), ("Kwh/t", "kWh"), ("mW", "MW"), ("mwh", "MWh"), ("TCO2", "tCO2"), ("nm3", "Nm3")])
+def test_another_case_of_letters_is_refused_by_naming_the_unit(written: str, meant: str) -> None:
+    with pytest.raises(FormError) as caught:
+        parse_unit(written)
+    assert (caught.value.code, caught.value.hint.startswith(f"write {meant}: the case")) == ("unit-unknown", True)
+
+
+def test_an_unknown_unit_names_none() -> None:
+    with pytest.raises(FormError) as caught:
+        parse_unit("furlong")
+    assert caught.value.hint == "`carbonseal mrv units` lists the symbols"

@@ -190,11 +190,18 @@ function symbolUnit(symbol: string, text: string): Unit {
   const entry = SYMBOLS.get(name);
   if (entry === undefined || power > MAX_POWER) {
     throw new RuleError("unit-unknown", `${represented(symbol)} is not a known unit`,
-      { where: text, hint: "`carbonseal mrv units` lists the symbols" });
+      { where: text, hint: advice(name) });
   }
   const [numerator, denominator, dimension] = entry;
   const scale = Fraction.of(BigInt(numerator) * powerOfTen(power), BigInt(denominator));
   return new Unit([[power > 0 ? `1e${power}${name}` : name, 1]], scale, dimension);
+}
+
+/** Names the symbols that differ in case alone: mW, MW are two units, so none is taken for the other. */
+function advice(name: string): string {
+  const meant = [...SYMBOLS.keys(), ...ALIASES.keys()].filter((symbol) => symbol.toLowerCase() === name.toLowerCase());
+  const listed = "`carbonseal mrv units` lists the symbols";
+  return meant.length > 0 ? `write ${meant.join(" or ")}: the case of letters matters; ${listed}` : listed;
 }
 
 /** The number that stands for the same quantity in `target`. Throws unit-mismatch. */
