@@ -110,6 +110,9 @@ NOTICES = {
                              "Not with the 40 digits of a statement; only to hold against another tool."),
     "statement-before-period-end": Words("计算日期早于期末：因子取该日已发布者，结果仅为预测。",
                                          "Dated before the period ended: factors as published then; a forecast only."),
+    "result-below-zero": Words("结果为负：外供多于购入；请核对输入是否颠倒。不据此出具声明。",
+                               "The result is below zero: more is given away than bought; see whether two inputs were"
+                               " exchanged. No statement is made of it."),
     "source-priority-dropped": Words("部分输入的来源优先级低于上一期。",
                                      "Some inputs come from a lower source than in the statement before."),
     "calibration-lapsed": Words("部分计量器具的检定在期末前到期。",

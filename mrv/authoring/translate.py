@@ -191,7 +191,8 @@ def _input_rule(name: str, spec: Raw) -> dict[str, Any]:
 
 def _option_rule(name: str, spec: Raw) -> dict[str, Any]:
     return {"name": name, "title": {"zh": spec["zh"], "en": spec["en"]}, "required": spec.get("required") == "true",
-            "one_of": list(spec.get("one_of", ())), "many": spec.get("many") == "true"}
+            "one_of": list(spec.get("one_of", ())), "many": spec.get("many") == "true",
+            **({"period": spec["period"]} if "period" in spec else {})}
 
 
 def _step(name: str, spec: Raw) -> dict[str, Any]:

@@ -16,7 +16,7 @@ from core.quantity import Quantity, unit_place
 from core.units import Unit, parse_unit
 from mrv.calculation.gaps import MEMBERS, SUBSTITUTION, check_gaps, check_substitution
 from mrv.definitions.dates import days_of
-from mrv.definitions.methodology import InputRule, Methodology
+from mrv.definitions.methodology import CALENDAR, InputRule, Methodology, OptionRule
 
 MAX_BOUNDARY_CHARS = 200
 MAX_OPTION_CHARS = 200
@@ -139,7 +139,7 @@ def read_inputs(methodology: Methodology, document: Mapping[str, Any], period: P
     """The inputs of a document, each allowed by the methodology.
 
     Raises FormError (inputs-malformed, option-…), InputError (input-missing, input-unknown, unit-mismatch,
-    out-of-range, source-not-allowed, source-mismatch, inputs-overlap, priority-mismatch).
+    out-of-range, source-not-allowed, source-mismatch, inputs-overlap, priority-mismatch, option-not-of-period).
     """
     if not _TOP <= set(document) <= _TOP | _OPTIONAL:
         raise FormError("inputs-malformed", "an inputs document has exactly " + ", ".join(sorted(_TOP)),
@@ -150,7 +150,7 @@ def read_inputs(methodology: Methodology, document: Mapping[str, Any], period: P
     if not isinstance(boundary, str) or not 0 < len(boundary) <= MAX_BOUNDARY_CHARS:
         raise FormError("inputs-malformed", "a boundary is a short text", where="boundary")
     subject = check_id(document["subject"], where="subject")
-    options = _read_options(methodology, document["options"])
+    options = _read_options(methodology, document["options"], period)
     carried = _read_carried(document.get("carried"))
     _check_amount(document)
     previous = _read_previous(methodology, document.get("previous"))
@@ -321,7 +321,7 @@ def _base_unit(unit: Unit, where: str) -> Unit:
                      hint="Wh, J, g or L and their multiples")
 
 
-def _read_options(methodology: Methodology, given: Any) -> dict[str, Any]:
+def _read_options(methodology: Methodology, given: Any, period: Period) -> dict[str, Any]:
     if not isinstance(given, Mapping):
         raise FormError("inputs-malformed", "options are an object", where="options")
     rules = {rule.name: rule for rule in methodology.options}
@@ -334,7 +334,20 @@ def _read_options(methodology: Methodology, given: Any) -> dict[str, Any]:
             raise FormError("option-missing", f"the option {name!r} is needed", where="options")
         if name in given:
             _check_option(name, given[name], rule.one_of, rule.many)
+            _check_calendar(rule, given[name], period)
     return dict(given)
+
+
+def _check_calendar(rule: OptionRule, value: Any, period: Period) -> None:
+    """A factor is chosen by this option: it may not be another year's than the one the quantities are of."""
+    if rule.period == "":
+        return
+    first, last = (day.isoformat()[: CALENDAR[rule.period]] for day in days_of(period))
+    if not first == last == value:
+        span = first if first == last else f"{first} to {last}"
+        raise InputError("option-not-of-period", f"the {rule.period} of the period is {span}, the option {rule.name!r}"
+                         f" says {str(value)[:40]!r}", where="options",
+                         hint=f"the period lies in one {rule.period}, and the option names it")
 
 
 def _check_option(name: str, value: Any, one_of: tuple[str, ...], many: bool) -> None:

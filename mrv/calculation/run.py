@@ -34,6 +34,7 @@ UNCONFIRMED_METHODOLOGY = "unconfirmed-methodology"
 PERIOD_SPLIT = "period-split"
 PRIORITY_DROPPED = "source-priority-dropped"
 BEFORE_PERIOD_END = "statement-before-period-end"
+BELOW_ZERO = "result-below-zero"
 UNCERTAINTY_PARTIAL = "uncertainty-partial"
 UNCERTAINTY_NOT_CARRIED = "uncertainty-not-carried"
 
@@ -186,6 +187,9 @@ def _notices(chains: Sequence[Chain], inputs: Inputs, result: Reported) -> tuple
     # A forecast may be dated so, with the factors known on that day; a claim may not (claim-period-open).
     if at < days_of(inputs.period)[1]:
         notices.append(BEFORE_PERIOD_END)
+    # More given away than used: right for a plant that only generates, else a sign that two inputs were exchanged.
+    if result.quantity.value < 0:
+        notices.append(BELOW_ZERO)
     if inputs.priority_drops():
         notices.append(PRIORITY_DROPPED)
     notices += inputs.notices()

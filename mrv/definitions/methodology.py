@@ -32,6 +32,8 @@ INTERVAL_RULES = {"none": (), "register-whole-units": ("input", "unit"), "regist
 """The rules and the members of each."""
 ROUNDINGS = ("round", "floor")
 DROPS = ("notice", "refused")
+CALENDAR = {"year": 4, "month": 7}
+"""The parts of the calendar that an option may repeat, each with its characters of "2026-11-22"."""
 
 NO_CHOICES: Mapping[str, Sequence[str]] = {}
 
@@ -69,13 +71,17 @@ class InputRule:
 
 @dataclass(frozen=True)
 class OptionRule:
-    """A choice the claim makes. `one_of` empty: any text; `many`: a list of texts."""
+    """A choice the claim makes. `one_of` empty: any text; `many`: a list of texts.
+
+    `period`: the part of the calendar that the option repeats and the whole period lies in ("year": "2026"), "" for none.
+    """
 
     name: str
     title: Mapping[str, str]
     required: bool
     one_of: tuple[str, ...]
     many: bool
+    period: str = ""
 
 
 @dataclass(frozen=True)
@@ -237,8 +243,11 @@ def _words(item: Mapping[str, Any], name: str, allowed: tuple[str, ...], what: s
 
 
 def _option(item: Mapping[str, Any]) -> OptionRule:
+    period = item.get("period", "")
+    if period != "":
+        _one_of(period, tuple(CALENDAR), "part of the calendar")
     return OptionRule(item["name"], members.title(item), item["required"] is True, members.texts(item, "one_of"),
-                      item["many"] is True)
+                      item["many"] is True, period)
 
 
 def _step(item: Mapping[str, Any]) -> StepRule:

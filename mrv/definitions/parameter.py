@@ -20,6 +20,8 @@ LATEST_PUBLISHED = "latest-published"
 IN_FORCE = "in-force"
 BY_YEAR = "by-year"
 FIXED = "fixed"
+MAX_NAMED = 12
+"""So many years or codes of a table stand in a hint."""
 SELECTIONS = (LATEST_PUBLISHED, IN_FORCE, BY_YEAR, FIXED)
 
 
@@ -96,7 +98,7 @@ class Parameter:
             return max(known, key=_published) if known else self._none(f"published by {at}")
         if self.select == BY_YEAR:
             named = [value for value in self.values if value.year == year]
-            return named[0] if named else self._none(f"of the year {year!r}")
+            return named[0] if named else self._none(f"for {year!r}", self._names())
         return self._in_force(first, last)
 
     def rows(self) -> tuple[ParameterValue, ...]:
@@ -115,9 +117,14 @@ class Parameter:
                              hint="split the period at the day of the change")
         return self._none(f"in force on {first}")
 
-    def _none(self, what: str) -> ParameterValue:
+    def _names(self) -> str:
+        names = [value.year for value in self.values]
+        return ", ".join(names[:MAX_NAMED]) + (", …" if len(names) > MAX_NAMED else "")
+
+    def _none(self, what: str, known: str = "") -> ParameterValue:
+        hint = "no other year, region or zero is taken in its place"
         raise InputError("rule-not-in-force", f"{self.id} has no value {what}", where=self.id,
-                         hint="no other year, region or zero is taken in its place")
+                         hint=f"{hint}; it has {known}" if known else hint)
 
 
 def _published(value: ParameterValue) -> date:

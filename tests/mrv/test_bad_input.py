@@ -63,7 +63,7 @@ def test_a_formula_refuses(formula: str, inputs: dict[str, Any], code: str) -> N
 
 @pytest.mark.parametrize(("formula", "inputs"), [
     ("fuel.combustion.heat", fuel(consumption=q("0", "t"))), ("fuel.combustion.heat", fuel(oxidation=q("1", "1"))),
-    ("power.carbon-as-received", {"carbon_air_dried": q("0.6", "tC/t"), "moisture_as_received": q("99.9", "%"),
+    ("power.carbon-as-received", {"carbon_air_dried": q("0.001", "tC/t"), "moisture_as_received": q("99.9", "%"),
                                   "moisture_air_dried": q("99.9", "%")}),
     ("heat.steam.saturated", {"pressure": q("1", "MPa"), "table": STEAM}),
     ("heat.steam.saturated", {"pressure": q("2", "MPa"), "table": STEAM})])

@@ -116,7 +116,7 @@ def test_most_cases_are_said_in_other_units() -> None:
 # Formulas: what grows with what
 
 GROWS = {
-    "fuel.combustion.heat": (("consumption", "net_calorific_value", "carbon_content", "oxidation"), (), "emission"),
+    "fuel.combustion.heat@1": (("consumption", "net_calorific_value", "carbon_content", "oxidation"), (), "emission"),
     "fuel.combustion.carbon": (("consumption", "carbon_content", "oxidation"), (), "emission"),
     "electricity.location": (("consumption", "factor"), (), "emission"),
     "electricity.net": (("purchased",), ("exported",), "net"),

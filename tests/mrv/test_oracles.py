@@ -91,7 +91,7 @@ def test_the_steel_case_is_not_adjusted_to_its_rounded_print() -> None:
 def _naive() -> dict[str, Callable[..., dict[str, Decimal]]]:
     c = D(44)
     return {
-        "fuel.combustion.heat": lambda consumption, net_calorific_value, carbon_content, oxidation: {
+        "fuel.combustion.heat@1": lambda consumption, net_calorific_value, carbon_content, oxidation: {
             "emission": consumption * net_calorific_value * carbon_content * oxidation * c / 12},
         "fuel.combustion.gas": lambda consumption, net_calorific_value, carbon_content, oxidation: {
             "emission": consumption * net_calorific_value * carbon_content * oxidation * c / 12},
@@ -99,7 +99,7 @@ def _naive() -> dict[str, Callable[..., dict[str, Decimal]]]:
             "emission": consumption * carbon_content * oxidation * c / 12},
         "fuel.combustion.energy": lambda heat, carbon_content, oxidation: {
             "emission": heat * carbon_content * oxidation * c / 12},
-        "fuel.factor": lambda net_calorific_value, carbon_content, oxidation: {
+        "fuel.factor@1": lambda net_calorific_value, carbon_content, oxidation: {
             "factor": net_calorific_value * carbon_content * oxidation * c / 12},
         "electricity.location": lambda consumption, factor: {"emission": consumption * factor},
         "electricity.net": lambda purchased, exported, factor: {"net": purchased * factor - exported * factor},

@@ -106,7 +106,10 @@ def test_equations_14_to_16_add_up() -> None:
 @pytest.mark.parametrize(("value", "refused"), [("1", False), ("1.0001", True), ("-0.0001", True)])
 def test_a_share_lies_between_nothing_and_all(formula: str, inputs: dict[str, Any], name: str, value: str,
                                               refused: bool) -> None:
-    changed = inputs | {name: inputs[name] | {"value": value}}
+    # Nothing else is in the material: what is left beside this share is none.
+    none = {other: inputs[other] | {"value": "0"} for other in inputs
+            if other.split("_")[0] == name.split("_")[0] and other.endswith(("_volatile", "_fixed_carbon"))}
+    changed = inputs | none | {name: inputs[name] | {"value": value}}
     if refused:
         assert code_of(lambda: evaluate(RULES, formula, changed)) == "out-of-range"
     else:

@@ -20,8 +20,9 @@ SECOND = sorted(item.id for item in RULES.methodologies.values() if item.version
 FIRST_DAYS = {"inventory.carbon-materials": "2025-03-01", "inventory.aluminium": "2025-01-01",
               "cbam.simple-goods": "2026-01-01", "cbam.complex-goods": "2026-01-01",
               "energy.comprehensive.equal-value": "2025-01-01", "energy.comprehensive.equivalent": "2025-01-01",
-              "inventory.general": "2026-07-01", "inventory.corporate": "2025-01-01"}
-NEWEST = {"inventory.carbon-materials": "3"}
+              "inventory.general": "2026-07-01", "inventory.corporate": "2025-01-01",
+              "cbam.default-values": "2026-01-01"}
+NEWEST = {"inventory.carbon-materials": "4", "cbam.simple-goods": "3", "cbam.complex-goods": "3"}
 
 
 def case_of(rule: str) -> Case:

@@ -287,7 +287,7 @@ def heat_pump(i: dict[str, Any]) -> Answer:
 
 
 def dual(i: dict[str, Any]) -> Answer:
-    out = formula("electricity.dual", consumption=quantity(i["consumption"]), certified=quantity(i["certified"]),
+    out = formula("electricity.dual@1", consumption=quantity(i["consumption"]), certified=quantity(i["certified"]),
                   location_factor=quantity(i["ef_location"]), certified_factor=quantity(i["ef_cert"], "kgCO2e/kWh"),
                   residual_factor=quantity(i["ef_residual"]))
     return {name: number(value) for name, value in out.items()}

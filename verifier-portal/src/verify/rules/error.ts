@@ -8,7 +8,7 @@ export const RULE_CODES = [
   "inputs-malformed", "inputs-overlap", "inputs-too-many", "instant-malformed", "json-duplicate-key", "json-malformed",
   "json-not-canonical", "json-number", "json-too-deep", "json-unencodable", "kind-unknown", "methodology-unknown",
   "not-certifiable", "not-conservative", "number-malformed", "number-not-canonical", "number-not-finite",
-  "number-out-of-range", "number-too-long", "option-malformed", "option-missing", "option-unknown", "out-of-range", "parameter-missing",
+  "number-out-of-range", "number-too-long", "option-malformed", "option-missing", "option-not-of-period", "option-unknown", "out-of-range", "parameter-missing",
   "parameter-overlap", "parameter-unconfirmed", "parameter-unsourced", "parts-malformed", "period-crosses-change",
   "period-empty", "period-malformed", "period-outside", "priority-mismatch", "quantity-malformed", "rule-malformed",
   "rule-not-in-force", "rule-not-released", "rules-not-listed", "salts-mismatch", "source-mismatch", "source-not-allowed",

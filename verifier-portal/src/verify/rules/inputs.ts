@@ -89,7 +89,7 @@ export class Inputs {
 
 /** The inputs of a document, each allowed by the methodology. Throws the codes of docs/spec/rules.md. */
 export function readInputs(methodology: Methodology, document: JsonObject, period: Period): Inputs {
-  const head = readHead(methodology, document);
+  const head = readHead(methodology, document, period);
   const parts = readParts(methodology, document, period)
     .map(([given, span]) => new Inputs(head, span, ...readAll(methodology, given, span)));
   const inputs = parts.length > 0 ? new Inputs(head, period, ...merged(parts), parts)
@@ -99,7 +99,7 @@ export function readInputs(methodology: Methodology, document: JsonObject, perio
   return inputs;
 }
 
-function readHead(methodology: Methodology, document: JsonObject): Head {
+function readHead(methodology: Methodology, document: JsonObject, period: Period): Head {
   const known: readonly string[] = [...TOP, ...OPTIONAL];
   if (!TOP.every((name) => document.has(name)) || !Array.from(document.keys()).every((name) => known.includes(name))) {
     throw new RuleError("inputs-malformed", `an inputs document has exactly ${TOP.join(", ")}`,
@@ -114,7 +114,7 @@ function readHead(methodology: Methodology, document: JsonObject): Head {
     throw new RuleError("inputs-malformed", "a boundary is a short text", { where: "boundary" });
   }
   const subject = checkId(document.get("subject"), "subject");
-  const options = readOptions(methodology, document.get("options"));
+  const options = readOptions(methodology, document.get("options"), period);
   const carried = readCarried(document.get("carried"));
   checkAmount(document);
   return { document, subject, boundary, allowUnconfirmed, options, carried,

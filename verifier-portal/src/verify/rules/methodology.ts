@@ -23,6 +23,8 @@ const INTERVAL_MEMBERS: Readonly<Record<(typeof INTERVAL_RULES)[number], readonl
 };
 const RESULT_ROUNDINGS = ["round", "floor"] as const;
 const DROPS = ["notice", "refused"] as const;
+/** The parts of the calendar that an option may repeat. */
+const CALENDAR = ["year", "month"] as const;
 const PLACEHOLDER = /\{([a-z_]+)\}/g;
 
 export type SourceType = (typeof SOURCES)[number];
@@ -41,12 +43,16 @@ export interface InputRule {
   readonly single: boolean;
 }
 
-/** A choice the claim makes. `oneOf` empty: any text; `many`: a list of texts. */
+/**
+ * A choice the claim makes. `oneOf` empty: any text; `many`: a list of texts. `period`: the part of the calendar that the
+ * option repeats and the whole period lies in, "" for none.
+ */
 export interface OptionRule {
   readonly name: string;
   readonly required: boolean;
   readonly oneOf: readonly string[];
   readonly many: boolean;
+  readonly period: "" | (typeof CALENDAR)[number];
 }
 
 /** One formula call. `each`: the family for whose members it is called, or null. */
@@ -221,9 +227,11 @@ function readSubstitution(item: JsonObject, sources: readonly SourceType[]): Inp
 }
 
 function readOption(item: JsonObject): OptionRule {
+  const given = item.has("period") ? member(item, "period") : "";
+  const period = given === "" ? "" : oneOf(given, CALENDAR, "part of the calendar");
   title(item);
   return { name: text(item, "name"), required: member(item, "required") === true, oneOf: texts(item, "one_of"),
-    many: member(item, "many") === true };
+    many: member(item, "many") === true, period };
 }
 
 function readStep(item: JsonObject): StepRule {

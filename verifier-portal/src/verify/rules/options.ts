@@ -5,14 +5,17 @@ import { checkHex } from "./ids.js";
 import { hasExactly } from "./items.js";
 import type { Methodology, OptionRule } from "./methodology.js";
 import { parseNatural } from "./numbers.js";
+import type { Period } from "./period.js";
 import { Quantity } from "./quantity.js";
 import { isList, isObject, lengthOf, plainText, quoted, represented, type Json, type JsonObject } from "./texts.js";
 
 const MAX_NAMED = 40;
 const MAX_OPTION_CHARS = 200;
+/** "2026" and "2026-11" of the day "2026-11-22". */
+const CALENDAR_CHARS = { year: 4, month: 7 } as const;
 
-/** The options, each known and of its form. Throws option-unknown, option-missing, option-malformed. */
-export function readOptions(methodology: Methodology, given: Json | undefined): JsonObject {
+/** The options, each known and of its form. Throws option-unknown, option-missing, option-malformed, option-not-of-period. */
+export function readOptions(methodology: Methodology, given: Json | undefined, period: Period): JsonObject {
   if (!isObject(given)) throw new RuleError("inputs-malformed", "options are an object", { where: "options" });
   const names = methodology.options.map((rule) => rule.name);
   for (const name of given.keys()) {
@@ -23,10 +26,24 @@ export function readOptions(methodology: Methodology, given: Json | undefined): 
   }
   for (const rule of methodology.options) {
     const value = given.get(rule.name);
-    if (value !== undefined) checkOption(rule, value);
-    else if (rule.required) throw optionMissing(rule.name);
+    if (value !== undefined) {
+      checkOption(rule, value);
+      checkCalendar(rule, value, period);
+    } else if (rule.required) throw optionMissing(rule.name);
   }
   return given;
+}
+
+/** A factor is chosen by this option: it may not be another year's than the one the quantities are of. */
+function checkCalendar(rule: OptionRule, value: Json, period: Period): void {
+  if (rule.period === "") return;
+  const length = CALENDAR_CHARS[rule.period];
+  const [first, last] = period.days().map((day) => day.slice(0, length)) as [string, string];
+  if (first === last && value === first) return;
+  const span = first === last ? first : `${first} to ${last}`;
+  throw new RuleError("option-not-of-period", `the ${rule.period} of the period is ${span}, `
+    + `the option ${represented(rule.name)} says ${quoted(value, MAX_NAMED)}`,
+    { where: "options", hint: `the period lies in one ${rule.period}, and the option names it` });
 }
 
 export function optionMissing(name: string): RuleError {

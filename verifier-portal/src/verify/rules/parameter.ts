@@ -11,6 +11,8 @@ import { parseUnit, type Unit } from "./units.js";
 const SCHEMA = "carbonseal-parameter/1";
 const SELECTIONS = ["latest-published", "in-force", "by-year", "fixed"] as const;
 
+/** So many years or codes of a table stand in a hint. */
+const MAX_NAMED = 12;
 const PRINTED = ["key", "value", "year", "source", "locator"] as const;
 
 type Selection = (typeof SELECTIONS)[number];
@@ -85,7 +87,7 @@ export class Parameter {
     switch (this.select) {
       case "fixed": return this.values[0] ?? this.none("");
       case "latest-published": return this.latest(at) ?? this.none(`published by ${at}`);
-      case "by-year": return this.values.find((value) => value.year === year) ?? this.none(`of the year ${represented(year)}`);
+      case "by-year": return this.values.find((value) => value.year === year) ?? this.none(`for ${represented(year)}`, this.names());
       case "in-force": return this.inForce(first, last);
     }
   }
@@ -116,9 +118,15 @@ export class Parameter {
     return this.none(`in force on ${first}`);
   }
 
-  private none(what: string): never {
+  private names(): string {
+    const names = this.values.map((value) => value.year);
+    return names.slice(0, MAX_NAMED).join(", ") + (names.length > MAX_NAMED ? ", …" : "");
+  }
+
+  private none(what: string, known = ""): never {
+    const hint = "no other year, region or zero is taken in its place";
     throw new RuleError("rule-not-in-force", `${this.id} has no value ${what}`,
-      { where: this.id, hint: "no other year, region or zero is taken in its place" });
+      { where: this.id, hint: known === "" ? hint : `${hint}; it has ${known}` });
   }
 
   private check(): void {

@@ -158,6 +158,8 @@ function noticesOf(methodology: Methodology, inputs: Inputs, chains: readonly Ch
     [called.some(({ evaluation }) => evaluation.formula.status === "unconfirmed"), "unconfirmed-formula"],
     // A forecast may be dated so, with the factors known on that day; a claim may not.
     [inputs.parts.length > 0, "period-split"], [at < inputs.period.days()[1], "statement-before-period-end"],
+    // More given away than used: right for a plant that only generates, else a sign that two inputs were exchanged.
+    [compare(result.quantity.value, Decimal.ZERO) < 0, "result-below-zero"],
     [inputs.priorityDrops().length > 0, "source-priority-dropped"],
   ];
   const codes = said.filter(([holds]) => holds).map(([, code]) => code);
