@@ -159,7 +159,7 @@ def test_a_naive_implementation_agrees(name: str, data: st.DataObject) -> None:
             assert abs(number(outputs[output]) - expected) <= max(abs(expected), D(1)) * D("1e-30")
 
 
-LINEAR = {"fuel.combustion.heat": ("consumption", "emission"), "electricity.location": ("consumption", "emission"),
+LINEAR = {"fuel.combustion.heat@1": ("consumption", "emission"), "electricity.location": ("consumption", "emission"),
           "heat.purchased": ("heat", "emission"), "process.desulphurisation": ("sorbent", "emission"),
           "cems.hourly-mass": ("dry_flow", "mass"), "fuel.heat": ("consumption", "heat")}
 
