@@ -84,8 +84,7 @@ _ALIASES = {"degC": "°C", "tkm": "t·km", "pkm": "person·km", "scfh": "scf/h",
             "元": "CNY", "万元": "1e4CNY", "亿元": "1e8CNY", "RMB": "CNY", "欧元": "EUR", "美元": "USD",
             "℃": "°C", "件": "item", "人": "person", "天": "day", "日": "day", "小时": "h", "年": "year", "月": "month"}
 # The subscript, the space and "eq" that reports print in the two gases' names.
-_ALIASES |= {f"{size}{gap}{written}{suffix}": f"{'1e4' if size[0] == '万' else ''}{size[-1] if size[0] == '万' else size}"
-             f"CO2{'e' if suffix else ''}"
+_ALIASES |= {f"{size}{gap}{written}{suffix}": f"{size.replace('万', '1e4')}CO2{'e' if suffix else ''}"
              for size in ("g", "kg", "t", "万t") for gap in ("", " ") for written in ("CO2", "CO₂")
              for suffix in ("", "e", "eq", "-eq")
              if gap or written == "CO₂" or suffix in ("eq", "-eq")}

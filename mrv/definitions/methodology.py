@@ -73,7 +73,7 @@ class InputRule:
 class OptionRule:
     """A choice the claim makes. `one_of` empty: any text; `many`: a list of texts.
 
-    `period`: the part of the calendar that the option repeats and the whole period lies in ("year": "2026"), "" for none.
+    `period`: the part of the calendar that the option repeats, in which the period lies ("year": "2026"); "" for none.
     """
 
     name: str
