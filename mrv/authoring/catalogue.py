@@ -17,6 +17,7 @@ import yaml
 
 from core.errors import CarbonSealError, FormError
 from mrv.authoring.translate import formula_document, methodology_document, parameter_documents
+from mrv.definitions.parameter import Parameter
 from mrv.definitions.ruleset import RuleSet
 
 RULES = Path(__file__).parent.parent / "rules"
@@ -61,6 +62,7 @@ def load(folder: Path = RULES) -> Catalogue:
     cases: list[Case] = []
     for path in sorted((folder / "parameters").rglob("*.yaml")):
         for document in _convert(path, parameter_documents)[0]:
+            _check_parameter(document, path)
             _add(documents, f"parameters/{document['id']}", document, path)
     readers: dict[str, Callable[[Any], dict[str, Any]]] = {
         "formulas": formula_document, "methodologies": methodology_document}
@@ -104,6 +106,15 @@ def _add(documents: dict[str, Any], name: str, document: Any, path: Path) -> Non
     if name in documents:
         raise FormError("rule-malformed", f"{name} is defined twice", where=path.name)
     documents[name] = document
+
+
+def _check_parameter(document: Any, path: Path) -> None:
+    # A date or a validity out of form is noticed where only the value is known: name the file and the parameter.
+    try:
+        Parameter.from_document(document)
+    except CarbonSealError as error:
+        error.where = error.where or f"{path.name} {document['id']}"
+        raise
 
 
 def _check_key(documents: Mapping[str, Any], key: str, path: Path) -> None:

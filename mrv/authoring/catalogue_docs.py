@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from core.errors import CarbonSealError
@@ -56,11 +56,26 @@ def _methodology(item: Methodology, cases: int) -> list[str]:
         "- formulas 公式: " + ", ".join(f"`{key}`" for key in item.formula_keys()),
         "- parameters 参数: " + (", ".join(f"`{pattern}`" for pattern in item.parameter_patterns()) or "none"), "",
         "| input | 名称 | unit | sources, best first | methods | gap |", "|---|---|---|---|---|---|",
-        *(_input(rule) for rule in item.inputs), ""]
+        *(_input(rule, _companions(item).get(rule.name, ())) for rule in item.inputs), ""]
 
 
-def _input(rule: InputRule) -> str:
+def _companions(item: Methodology) -> dict[str, list[str]]:
+    """The families whose members need an input too: it is read for each of them and nothing stands in for it."""
+    found: dict[str, list[str]] = {}
+    for step in item.steps:
+        for _, binding in step.arguments:
+            family = binding.get("rows", step.each)
+            for inner in binding["fields"].values() if "rows" in binding else [binding]:
+                name = inner.get("input", "")
+                if family and name.endswith(".*") and name != family and family not in found.setdefault(name, []):
+                    found[name].append(family)
+    return found
+
+
+def _input(rule: InputRule, companions: Sequence[str] = ()) -> str:
     name = f"`{rule.name}`" + (" (required 必填)" if rule.required else "")
+    if companions:
+        name += " (needed with 随之必填 " + ", ".join(f"`{family}`" for family in companions) + ")"
     return (f"| {name} | {rule.title['zh']} {rule.title['en']} | {rule.unit.text} | {', '.join(rule.sources)} |"
             f" {', '.join(rule.methods)} | {rule.gap}{f' (`{rule.substitution}`)' if rule.substitution else ''} |")
 

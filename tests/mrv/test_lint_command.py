@@ -55,3 +55,14 @@ def test_a_methodology_changed_without_its_version_is_told_by_its_digest(
 def test_what_is_no_yaml_is_told_with_the_file(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     add(folder, "shared: [")
     assert said(folder, capsys).startswith("yaml-malformed: extra.yaml")
+
+
+@pytest.mark.parametrize(("dates", "code"), [
+    ("from: 2025-13-01, to: null", "date-malformed"), ("from: 2025-01-01, to: 2025-01-01", "validity-empty"),
+    ("published: 1 May", "date-malformed")])
+def test_a_date_out_of_form_is_told_with_its_place(folder: Path, capsys: pytest.CaptureFixture[str], dates: str,
+                                                   code: str) -> None:
+    add(folder, family("in-force", f'{{key: a, value: "1", {dates}, date_status: known, source: s}}'))
+    out = said(folder, capsys)
+    assert out.startswith(f"{code}: ")
+    assert "test.extra" in out
