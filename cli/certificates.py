@@ -15,12 +15,12 @@ from certificates.lifecycle import Beneficiary, Desk
 from certificates.outbox import Intent
 from cli.claims import ClaimId, FactsFile, hand_in
 from cli.desks.holder import holder_desk
+from cli.files import read_json
 from cli.node import POLL_SECONDS, Node, connect
 from cli.options import Json, Key, Org, Place, Token
 from cli.output import command, print_answer, print_fields, print_json, say
 from core.errors import FormError
 from core.ids import check_hex
-from core.jcs import parse_lenient
 from core.period import Period, parse_instant
 
 # A node that waits for confirmations follows later than this; the operation stands on the chain all the same.
@@ -130,7 +130,7 @@ def release(piece: Piece, key: Key, place: Place = ".", org: Org = NODE_ORG, tok
 def supersede(statement: Statement, facts: FactsFile, key: Key, org: Org, place: Place = ".", token: Token = None,
               as_json: Json = False) -> None:
     """提交更正申报；核查后取代旧证书 · hand in a correcting claim; once reviewed it supersedes the certificate."""
-    document = parse_lenient(facts.read_bytes())
+    document = read_json(facts)
     if not isinstance(document, dict):
         raise FormError("document-members", "the facts are no object", where="facts", hint="docs/guides/claims.md")
     corrected = document | {"supersedes": check_hex(statement, where="statement").hex()}

@@ -11,13 +11,13 @@ from api.deployment import NODE_ORG
 from cli.desks.enterprise import EnterpriseDesk, facts_from_json
 from cli.desks.verifier import Terms, VerifierDesk
 from cli.explanation import line_of, print_explanation, print_sources
+from cli.files import read_json
 from cli.node import connect
 from cli.options import Json, Key, Org, Place, Token
 from cli.output import command, print_answer
 from cli.plans import print_quality
 from core.errors import InputError
 from core.ethereum import load_account
-from core.jcs import parse_lenient
 from core.numbers import parse_decimal
 from core.opinions import ASSURANCE_LEVELS, VISITS
 from core.records import Conclusion
@@ -36,7 +36,7 @@ CONCLUSIONS = tuple(conclusion.name.lower() for conclusion in Conclusion)
 def create(facts: FactsFile, key: Key, org: Org, place: Place = ".", token: Token = None,
            as_json: Json = False) -> None:
     """起草、签名并提交申报，等待计算书 · draft, sign and hand in a claim; waits for its statement."""
-    hand_in(parse_lenient(facts.read_bytes()), key, place, org, token, as_json)
+    hand_in(read_json(facts), key, place, org, token, as_json)
 
 
 def hand_in(facts: Any, key: Path, place: str, org: str, token: Path | None, as_json: bool) -> None:

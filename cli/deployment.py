@@ -12,6 +12,7 @@ from rich.progress import Progress, TaskID
 from api import fsck as checks
 from api.deployment import NODE_ORG, Founding, create, open_deployment
 from api.server import Server
+from cli.files import read_bounded
 from cli.node import CBOR_SEQUENCE, connect
 from cli.options import Dir, Json, Org, Place, Token
 from cli.output import command, err, out, print_json, print_table, say
@@ -97,7 +98,7 @@ def put(
     answers: list[dict[str, Any]] = []
     with connect(place, org, token) as node:
         for path in files:
-            answers += node.send("/v1/frames", path.read_bytes(), CBOR_SEQUENCE)["frames"]
+            answers += node.send("/v1/frames", read_bounded(path), CBOR_SEQUENCE)["frames"]
     if as_json:
         print_json({"frames": answers})
     else:

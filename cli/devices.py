@@ -14,6 +14,7 @@ import typer
 from api.deployment import NODE_ORG
 from attestation.registration import DEVICE, parse_registration, rotation_payload
 from cli.desks.registrar import newest
+from cli.files import read_bounded
 from cli.node import connect
 from cli.options import Json, Org, Place, Token
 from cli.output import command, print_answer
@@ -55,7 +56,7 @@ def rotate_key(
     signer: Signer, place: Place = ".", org: Org = REGISTRAR, token: Token = None, as_json: Json = False,
 ) -> None:
     """登记已背书的换钥 · enter a rotation of a gateway's key that the old key endorsed."""
-    payload = endorsed.read_bytes()
+    payload = read_bounded(endorsed)
     entry = parse_registration(payload)
     if (entry.kind, entry.event) != (DEVICE, "rotate"):
         raise FormError("rotation-malformed", f"a {entry.kind} {entry.event} is no rotation of a key",

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -15,11 +14,12 @@ from certificates.workbook import xlsx as workbook_file
 from cli import rules
 from cli.dates import parse_date
 from cli.explanation import print_comparison, print_explanation, print_label
+from cli.files import read_json, read_lines, write_files
 from cli.lazy import Lazy, lazy_group
 from cli.options import Json
-from cli.output import command, err, print_fields, print_json, print_json_line, print_table, say
+from cli.output import command, print_fields, print_json, print_json_line, print_table, say
 from core.errors import FormError, InputError
-from core.jcs import canonical, parse_lenient
+from core.jcs import canonical
 from core.numbers import PRECISION
 from core.period import local_text, parse_instant
 from mrv.authoring.catalogue import shipped
@@ -66,7 +66,7 @@ def evaluate(
     """计算一个公式，或用 --batch 逐行计算 · evaluate one formula, or JSON lines with --batch."""
     if batch:
         _check_batch({"FORMULA": formula, "--explain": explain, "--xlsx": xlsx, "--precision": precision != PRECISION})
-        for answer in service.evaluate_batch(shipped(), _lines(inputs)):
+        for answer in service.evaluate_batch(shipped(), read_lines(inputs)):
             print_json_line(answer)
         return
     if not formula:
@@ -75,7 +75,7 @@ def evaluate(
         key = shipped().formula(formula).key
         evaluation = explained.evaluation_of(shipped(), key, _given(inputs, f"formulas {formula}"), precision)
     document = explained.evaluation_json(evaluation, precision, explain and as_json)
-    _write(xlsx, lambda: workbook_file(workbook_of_evaluation(evaluation)))
+    write_files({"--xlsx": (xlsx, lambda: workbook_file(workbook_of_evaluation(evaluation)))})
     if as_json:
         print_json(document)
         return
@@ -106,10 +106,9 @@ def run(
         given = _given(inputs, f"methodologies {methodology}")
         result = service.result_of(shipped(), methodology, given, parse_date(at))
     made, language = report_of(result), say("zh", "en")
-    _write(xlsx, made.as_xlsx)
-    _write(pdf, lambda: made.as_pdf(language))
-    _write(html, lambda: made.as_html(language).encode())
-    _write(report, lambda: canonical(made.as_json()))
+    write_files({"--xlsx": (xlsx, made.as_xlsx), "--pdf": (pdf, lambda: made.as_pdf(language)),
+                 "--html": (html, lambda: made.as_html(language).encode()),
+                 "--report-json": (report, lambda: canonical(made.as_json()))})
     document = explained.result_json(result, explain and as_json)
     summary = {"label": carbon_label(result)} if label else {}
     if as_json:
@@ -136,7 +135,7 @@ def compare(
     with advising(shipped(), methodology=methodology):
         listing.methodology(shipped(), methodology)
         both = {"inputs": _given(inputs, f"methodologies {methodology}"),
-                "scenarios": parse_lenient(_read(scenarios))}
+                "scenarios": read_json(scenarios)}
         document = explained.compare(shipped(), methodology, both, parse_date(at))
     if as_json:
         print_json(document)
@@ -173,30 +172,11 @@ def _notices(codes: Sequence[str]) -> str:
     return " ".join(f"{code}: {say(words.zh, words.en)}" for code in codes for words in notices([code]))
 
 
-def _write(path: Path | None, make: Callable[[], bytes]) -> None:
-    if path is not None:
-        path.write_bytes(make())
-        err.print(say(f"已写入 {path}", f"wrote {path}"), markup=False)
-
-
 def _given(name: str, rule: str) -> Any:
     """The JSON of an inputs file. A file that is none is told where an example is: people write these by hand."""
     try:
-        return parse_lenient(_read(name))
+        return read_json(name)
     except FormError as error:
         if error.code == "json-malformed":
             error.hint = f"`carbonseal mrv {rule} --example` prints inputs to edit"
-        error.where = error.where or name
         raise
-
-
-def _read(name: str) -> bytes:
-    if name != "-":
-        return Path(name).read_bytes()
-    if sys.stdin.isatty():
-        err.print(say("从 stdin 读取输入，以 Ctrl-D 结束", "reading the inputs from stdin, Ctrl-D ends them"))
-    return sys.stdin.buffer.read()
-
-
-def _lines(name: str) -> list[bytes]:
-    return _read(name).splitlines()

@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
+from cli.files import read_json
 from cli.node import connect
 from cli.options import Json, Key, Org, Place, Token
 from cli.output import command, print_fields, print_json, print_table, say
 from core.documents import contract_domain
 from core.ethereum import load_account
-from core.jcs import parse_lenient
 from mrv.authoring.catalogue import shipped
 from mrv.quality.plan import ControlPlan, check_document, check_plan, parse_plan
 from mrv.quality.signed_plan import sign_plan
@@ -28,7 +27,7 @@ Entity = Annotated[str, typer.Option("--entity", help="企业编号，缺省为�
 @command
 def show(plan: PlanFile, as_json: Json = False) -> None:
     """读取方案文件并对照方法学检查 · read a plan file and hold it against its methodology."""
-    document = parse_lenient(plan.read_bytes())
+    document = read_json(plan)
     parsed = parse_plan(document)
     check_plan(parsed, shipped())
     if as_json:
@@ -46,9 +45,8 @@ def check(
     as_json: Json = False,
 ) -> None:
     """逐项对照控制方案检查输入；有发现则退出码 1 · hold every datum against the plan; exits 1 with findings."""
-    given = sys.stdin.buffer.read() if inputs == "-" else Path(inputs).read_bytes()
     answer = check_document(shipped(), methodology, {
-        "plans": [parse_lenient(path.read_bytes()) for path in plans], "inputs": parse_lenient(given)})
+        "plans": [read_json(path) for path in plans], "inputs": read_json(inputs)})
     if as_json:
         print_json(answer)
     else:
@@ -64,7 +62,7 @@ def check(
 @command
 def submit(plan: PlanFile, key: Key, org: Org, place: Place = ".", token: Token = None, as_json: Json = False) -> None:
     """用企业账户签署并提交方案入链 · sign a plan with the enterprise's account and hand it in."""
-    document, account = parse_lenient(plan.read_bytes()), load_account(key)
+    document, account = read_json(plan), load_account(key)
     check_plan(parse_plan(document), shipped())
     with connect(place, org, token) as node:
         trust = node.get("/v1/trust")

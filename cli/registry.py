@@ -13,13 +13,13 @@ import typer
 from attestation.registration import CLAIM_POINT, DEVICE, METER, PARTICIPANT
 from certificates.registry import Mark
 from cli.desks.registrar import RegistrarDesk
+from cli.files import read_json
 from cli.node import connect
 from cli.options import Json, Org, Place, Token
 from cli.output import command, out, print_answer, print_json
 from core.errors import FormError
 from core.ethereum import load_account
 from core.fields import mapping
-from core.jcs import parse_lenient
 from core.period import instant_text, parse_instant
 from core.records import MarkKind
 from core.signer import load_signer
@@ -128,7 +128,7 @@ def add_meter(
     place: Place = ".", org: Org = REGISTRAR, token: Token = None, as_json: Json = False,
 ) -> None:
     """登记表计；head 填入网关配置的 registration · register a meter; its head is the gateway's `registration`."""
-    document = mapping(parse_lenient(profile.read_bytes()), "profile")
+    document = mapping(read_json(profile), "profile")
     with open_desk(signer, place, org, token) as desk:
         index = desk.enter(METER, meter_id, "profile", {"profile": document})
         head = desk.node.get(f"/v1/registrations/{meter_id}")["head"]
@@ -145,8 +145,8 @@ def swap_meter(
     place: Place = ".", org: Org = REGISTRAR, token: Token = None, as_json: Json = False,
 ) -> None:
     """登记换表：序号接着走 · register that a meter was swapped: its serial numbers go on."""
-    registers = parse_lenient(readings.read_bytes())
-    document = mapping(parse_lenient(profile.read_bytes()), "profile") if profile else None
+    registers = read_json(readings)
+    document = mapping(read_json(profile), "profile") if profile else None
     with open_desk(signer, place, org, token) as desk:
         index = desk.enter(METER, meter_id, "swap", {"registers": registers, "profile": document})
         head = desk.node.get(f"/v1/registrations/{meter_id}")["head"]

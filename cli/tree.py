@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import sys
 from base64 import b64encode
-from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from cli.files import STDIN, read_json, read_lines
 from cli.options import Json
 from cli.output import command, out, print_json, say
 from core.errors import FormError, InputError, VerificationFailed
-from core.jcs import parse_lenient
 from core.merkle import consistency_path, inclusion_path, leaf_hash, root
 from ledger.probes import check_probe
 
@@ -62,10 +60,10 @@ def check(
     as_json: Json = False,
 ) -> None:
     """检验一个证明；成立退出 0，不成立 1 · check one proof: exit 0 if it holds, 1 if not."""
-    data = sys.stdin.buffer.read() if file == "-" else Path(file).read_bytes()
+    probe = read_json(file)
     verdict: dict[str, object] = {"valid": True, "code": None, "message": None}
     try:
-        check_probe(parse_lenient(data))
+        check_probe(probe)
     except VerificationFailed as error:
         verdict = {"valid": False, "code": error.code, "message": error.message}
     if as_json:
@@ -95,7 +93,7 @@ def _base64(node: bytes) -> str:
 
 def _read_leaves(hashed: bool) -> list[bytes]:
     leaves: list[bytes] = []
-    for number, line in enumerate(sys.stdin.buffer, 1):
+    for number, line in enumerate(read_lines(STDIN), 1):
         text = line.strip()
         if number > MAX_LINES:
             raise InputError("tree-too-large", f"more than {MAX_LINES} leaves on stdin")
