@@ -50,7 +50,8 @@ class Account:
     def require_org(self, org: str) -> None:
         """Passes for the organisation itself and for those with oversight. Raises Forbidden (organisation-other)."""
         if not self.sees(org):
-            raise Forbidden("organisation-other", f"{self.org} may not act for {org}", where=org)
+            raise Forbidden("organisation-other", f"{self.org} may not act for {org}", where=org,
+                            hint="use the token of that organisation, or of one with oversight")
 
 
 def issue_token(connection: Connection, org: str, roles: Sequence[str], now: int) -> str:

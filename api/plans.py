@@ -96,7 +96,8 @@ def plan(connection: Connection, digest: bytes) -> StoredPlan:
     """The plan of a payload digest. Raises NotFound (plan-unknown)."""
     entry = entries.find(connection, DOCUMENT, digest)
     if entry is None:
-        raise NotFound("plan-unknown", "the log holds no control plan of this digest", where=digest.hex())
+        raise NotFound("plan-unknown", "the log holds no control plan of this digest", where=digest.hex(),
+                       hint="GET /v1/mrv/plans, or `carbonseal mrv plan list`, names those there are")
     return _stored(entry)
 
 

@@ -18,7 +18,7 @@ from certificates.report_labels import LABELS, SOURCES, STATUSES, TITLES
 from certificates.report_pdf import ENVIRONMENT, FONTS, faces, pdf_of
 from certificates.wording import Words
 from certificates.workbook import xlsx
-from core.errors import Refused
+from core.errors import InputError, Refused
 from core.numbers import parse_decimal
 from core.period import local_text
 from core.records import Kind
@@ -32,6 +32,8 @@ from mrv.presentation.workbook import workbook_of
 LANGUAGES = ("zh", "en")
 # Operations inside a definition are for the screen; on paper its expression with numbers is enough.
 _NOT_PRINTED = frozenset({"operation"})
+# Setting a page in type takes some 20 ms a row: 500 rows are ten seconds and ten pages, what a person reads.
+MAX_PDF_ROWS = 500
 
 
 @dataclass(frozen=True)
@@ -55,7 +57,12 @@ class CalculationReport:
         return ENVIRONMENT.get_template("calculation.html").render(_page(self, language, font_base))
 
     def as_pdf(self, language: str = "zh", fonts: Path = FONTS) -> bytes:
-        """The report as PDF. Raises Unavailable (pdf-unavailable, font-unavailable)."""
+        """The report as PDF. Raises InputError (report-too-long), Unavailable (pdf-unavailable, font-unavailable)."""
+        tables = sum(len(value) for value in self.as_json().values() if isinstance(value, list))
+        rows = tables + len(_lines(self.result))
+        if rows > MAX_PDF_ROWS:
+            raise InputError("report-too-long", f"{rows} rows are more than the {MAX_PDF_ROWS} of a PDF",
+                             hint="take it as HTML (--html, form=html) or workbook (--xlsx, form=xlsx)")
         return pdf_of(lambda font_base: self.as_html(language, font_base), fonts)
 
 
@@ -98,11 +105,15 @@ def _page(report: CalculationReport, language: str, font_base: str) -> dict[str,
         "label": _label(report.result),
         "warnings": [_in(words, language) for words in wording.notices(document["notices"])],
         "conclusion": _conclusion(report.attested, language), "completeness": _completeness(report.attested),
-        "tree": [_row(depth, line, language) for depth, line in walk_lines(explain(report.result))
-                 if line.kind not in _NOT_PRINTED],
+        "tree": [_row(depth, line, language) for depth, line in _lines(report.result)],
         "proven": [_in(words, language) for words in wording.PROVEN],
         "not_proven": [_in(words, language) for words in wording.NOT_PROVEN],
     }
+
+
+def _lines(result: RunResult) -> list[tuple[int, Line]]:
+    """The lines of the tree that are printed, each with its depth."""
+    return [(depth, line) for depth, line in walk_lines(explain(result)) if line.kind not in _NOT_PRINTED]
 
 
 def _label(result: RunResult) -> dict[str, Any] | None:

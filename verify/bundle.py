@@ -52,7 +52,8 @@ def write_bundle(members: Mapping[str, bytes], *, purpose: str, level: str, indi
 def write_container(members: Mapping[str, bytes]) -> bytes:
     """The one ZIP of these members. Raises FormError when a name or a size is out of bounds."""
     if len(members) > MAX_MEMBERS:
-        raise FormError("container-too-large", f"{len(members)} members exceed the limit of {MAX_MEMBERS}")
+        raise FormError("container-too-large", f"{len(members)} members exceed the limit of {MAX_MEMBERS}",
+                        hint="choose a shorter period or a lower level")
     for name in members:
         _check_name(name)
     data = b"".join(_pieces(members))
@@ -129,7 +130,13 @@ def _check_name(name: str) -> str:
 
 def _check_size(data: bytes) -> None:
     if len(data) > MAX_FILE_BYTES:
-        raise InputError("container-too-large", f"{len(data)} bytes exceed the limit of {MAX_FILE_BYTES}")
+        raise too_large()
+
+
+def too_large(where: str = "") -> InputError:
+    """What to say of an evidence file beyond the limit."""
+    return InputError("container-too-large", f"more than {MAX_FILE_BYTES} bytes", where=where,
+                      hint="give the .cseal file itself; a larger one is exported again for a shorter period or level")
 
 
 def _altered(message: str) -> FormError:

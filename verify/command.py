@@ -13,7 +13,7 @@ from typing import TextIO
 
 from core.clock import SystemClock
 from core.errors import CarbonSealError, InputError
-from verify.bundle import MAX_FILE_BYTES
+from verify.bundle import MAX_FILE_BYTES, too_large
 from verify.report import Report, plain
 from verify.trust import load_trust
 from verify.verifier import verify
@@ -30,6 +30,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         report = verify(_read(options.file), trust, now=SystemClock().now())
     except CarbonSealError as error:
         _print_error(error, options.json)
+        return UNUSABLE
+    except MemoryError:  # says nothing about the file, so it must not end as "not valid"
+        _print_error(_unreadable("not enough memory to check it", options.file), options.json)
         return UNUSABLE
     _print_report(report, options)
     return VALID if report.valid else INVALID
@@ -56,13 +59,20 @@ def _write_anything(*streams: TextIO) -> None:
 
 
 def _read(path: Path) -> bytes:
+    """The file, of at most the limit; a device or pipe without an end is left after one byte more."""
     try:
-        if path.stat().st_size > MAX_FILE_BYTES:
-            raise InputError("container-too-large", f"the file exceeds the limit of {MAX_FILE_BYTES} bytes",
-                             where=str(path))
-        return path.read_bytes()
+        with path.open("rb") as stream:
+            data = stream.read(MAX_FILE_BYTES + 1)
     except OSError as error:
-        raise InputError("evidence-unreadable", f"cannot read the file: {error.strerror}", where=str(path)) from None
+        raise _unreadable(error.strerror, path) from None
+    if len(data) > MAX_FILE_BYTES:
+        raise too_large(str(path))
+    return data
+
+
+def _unreadable(reason: str | None, path: Path) -> InputError:
+    return InputError("evidence-unreadable", f"cannot read the file: {reason}", where=str(path),
+                      hint="give the path of a .cseal file that you may read, on a machine with memory for it")
 
 
 def _print_report(report: Report, options: argparse.Namespace) -> None:

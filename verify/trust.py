@@ -111,12 +111,19 @@ def key_by_id(keys: Sequence[bytes], kid: bytes) -> bytes | None:
 
 
 def load_trust(path: Path) -> Trust:
-    """The trust list of a file. Raises InputError (trust-unreadable), FormError (trust-…, json-…, note-key-…)."""
+    """The trust list of a file, of which no more than the limit is read.
+
+    Raises InputError (trust-unreadable, trust-too-large), FormError (trust-…, json-…, note-key-…).
+    """
     try:
-        data = path.read_bytes()
+        with path.open("rb") as stream:
+            data = stream.read(MAX_TRUST_BYTES + 1)
     except OSError as error:
         raise InputError("trust-unreadable", f"cannot read the trust list: {error.strerror}", where=str(path),
                          hint="give your own list with --trust; it is never taken from the evidence file") from None
+    if len(data) > MAX_TRUST_BYTES:
+        raise InputError("trust-too-large", f"more than {MAX_TRUST_BYTES} bytes", where=str(path),
+                         hint="give a trust list; those of a whole country's nodes are smaller")
     return parse_trust(data)
 
 

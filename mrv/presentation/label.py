@@ -32,7 +32,8 @@ def carbon_label(result: RunResult) -> dict[str, Any]:
     Raises InputError (label-not-a-footprint) for a run of another kind.
     """
     if result.methodology.kind != Kind.PRODUCT_FOOTPRINT or "footprint" not in result.outputs:
-        raise InputError("label-not-a-footprint", f"{result.methodology.key} computes no product footprint")
+        raise InputError("label-not-a-footprint", f"{result.methodology.key} computes no product footprint",
+                         where=result.methodology.key, hint="a label is of a run of footprint.product")
     options, outputs = result.inputs.options, result.outputs
     total = outputs["total"]
     stages = [_stage(name, outputs[name], total)

@@ -107,6 +107,8 @@ def test_a_plan_is_handed_in_listed_and_read_by_those_who_may(office: Office) ->
     check_problem(office.get(f"/v1/mrv/plans?entity={STEEL}", JIANGHUI), 403, "organisation-other")
     check_problem(office.get(f"/v1/mrv/plans/{taken['id']}", JIANGHUI), 403, "organisation-other")
     check_problem(office.get(f"/v1/mrv/plans/{'00' * 32}"), 404, "plan-unknown")
+    for answer in (office.get(f"/v1/mrv/plans/{taken['id']}", JIANGHUI), office.get(f"/v1/mrv/plans/{'00' * 32}")):
+        assert answer.json()["hint"]
 
 
 def test_versions_follow_one_another_with_a_reason(office: Office) -> None:

@@ -21,7 +21,7 @@ from api import pipeline
 from api.app import create_app
 from api.deployment import create, writing
 from api.node import Node
-from certificates import store
+from certificates import inventory_report, store
 from core import jcs
 from core.clock import FixedClock
 from core.database import transaction
@@ -121,6 +121,16 @@ def test_the_pdf_is_a_pdf_or_says_what_is_missing(office: Office) -> None:
     else:
         assert answer.content.startswith(b"%PDF-")
         assert answer.headers["content-type"] == "application/pdf"
+
+
+def test_a_report_with_too_many_rows_for_a_pdf_is_told_so_on_both_routes(office: Office,
+                                                                         monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(inventory_report, "MAX_PDF_ROWS", 5)
+    check_problem(office.get(form="pdf"), 422, "report-too-long")
+    answer = office.post("report/inventory.enterprise", DOCUMENT, JIANGHUI, at=AT, form="pdf")
+    check_problem(answer, 422, "report-too-long")
+    assert "form=html" in answer.json()["hint"]
+    assert office.get(form="html").status_code == office.get(form="xlsx").status_code == 200
 
 
 def test_the_report_is_for_the_subject_and_for_oversight(office: Office) -> None:

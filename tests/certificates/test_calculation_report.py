@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from certificates import inventory_report
 from certificates.inventory_report import CalculationReport, recomputed, report_of
 from certificates.regulator_json import Attested
 from certificates.report import Party
@@ -17,7 +18,7 @@ from certificates.report_labels import LABELS, SOURCES, STATUSES, TITLES
 from certificates.report_pdf import FONTS
 from certificates.wording import KINDS, NOT_PROVEN, NOTICES, PROVEN, Words
 from core import jcs
-from core.errors import CarbonSealError, Refused, Unavailable
+from core.errors import CarbonSealError, InputError, Refused, Unavailable
 from core.numbers import parse_decimal
 from mrv.authoring.catalogue import Case, load
 from mrv.calculation.run import RunResult, run
@@ -178,6 +179,35 @@ def test_the_pdf_carries_the_text_of_the_page() -> None:
     text = "".join(re.sub(r"\s+", "", page.extract_text()) for page in pypdf.PdfReader(io.BytesIO(data)).pages)
     for fact in ("温室气体排放报告", "604,322kgCO2e", "蓝河特钢", "分源排放", "计算过程", "5a" * 32):
         assert fact in text, fact
+
+
+def of_documents(count: int) -> CalculationReport:
+    """A month of so many bills."""
+    bill = {"quantity": {"value": "10", "unit": "kWh"}, "priority": "2", "method": "measured", "uncertainty": None}
+    bills = [bill | {"source": {"type": "document", "digest": f"{n:064x}", "title": f"{n}"}} for n in range(count)]
+    case = next(case for case in CASES if case.rule == "inventory.enterprise@1")
+    return report_of(ran(case, inputs={"purchased_electricity": bills}))
+
+
+def test_a_pdf_has_a_limit_of_rows_and_page_and_workbook_have_none(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(inventory_report, "pdf_of", lambda page, _fonts: page("").encode())
+    monkeypatch.setattr(inventory_report, "MAX_PDF_ROWS", 0)
+    with pytest.raises(InputError, match="report-too-long") as refusal:
+        of_documents(40).as_pdf()
+    rows = int(refusal.value.message.split()[0])
+    assert 40 < rows < 200
+    assert "form=html" in refusal.value.hint
+    monkeypatch.setattr(inventory_report, "MAX_PDF_ROWS", rows)
+    assert of_documents(40).as_pdf() == of_documents(40).as_html().encode()
+    with pytest.raises(InputError, match="report-too-long"):
+        of_documents(41).as_pdf()
+    assert of_documents(41).as_html()
+    assert of_documents(41).as_xlsx()
+
+
+def test_a_thousand_inputs_are_refused_as_pdf_at_once() -> None:
+    with pytest.raises(InputError, match="report-too-long"):
+        of_documents(1000).as_pdf()
 
 
 def test_without_the_font_there_is_no_pdf_and_a_hint(tmp_path: Path) -> None:

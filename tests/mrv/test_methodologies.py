@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from mrv_helpers import PERIOD, code_of, document, item, paper
 
 from core import numbers
-from core.errors import CarbonSealError
+from core.errors import CarbonSealError, InputError
 from core.jcs import canonical, parse
 from core.numbers import decimal_text
 from mrv.authoring.catalogue import Case, load
@@ -244,6 +244,9 @@ def test_a_label_of_a_whole_life_has_five_stages() -> None:
 
 def test_an_inventory_has_no_label() -> None:
     assert code_of(lambda: carbon_label(result_of(case_of("inventory.general@1")))) == "label-not-a-footprint"
+    with pytest.raises(InputError) as refusal:
+        carbon_label(result_of(case_of("inventory.general@1")))
+    assert (refusal.value.where, "footprint.product" in refusal.value.hint) == ("inventory.general@1", True)
 
 
 # Every methodology against broken inputs

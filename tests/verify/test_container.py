@@ -100,7 +100,7 @@ def test_limits_hold_on_both_sides(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(bundle, "MAX_MEMBERS", 2)
     two = write_container({"a": b"", "b": b""})
     assert len(read_container(two)) == 2
-    with pytest.raises(FormError, match="container-too-large"):
+    with pytest.raises(FormError, match="container-too-large") as members:
         write_container({"a": b"", "b": b"", "c": b""})
     monkeypatch.setattr(bundle, "MAX_MEMBERS", 1)
     with pytest.raises(FormError, match="container-not-canonical"):
@@ -109,8 +109,10 @@ def test_limits_hold_on_both_sides(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(bundle, "MAX_MEMBERS", 2)
     assert read_container(two)
     monkeypatch.setattr(bundle, "MAX_FILE_BYTES", len(two) - 1)
-    with pytest.raises(InputError, match="container-too-large"):
+    with pytest.raises(InputError, match="container-too-large") as size:
         read_container(two)
+    assert members.value.hint
+    assert size.value.hint
 
 
 def test_a_huge_declared_size_costs_nothing() -> None:

@@ -13,6 +13,7 @@ from verify_world import Lies, World
 
 from verify import bundle, command
 from verify.command import INVALID, UNUSABLE, VALID, main
+from verify.trust import MAX_TRUST_BYTES
 
 ROOT = Path(__file__).resolve().parents[2]
 VECTORS = ROOT / "tests" / "vectors" / "evidence"
@@ -100,6 +101,61 @@ def test_a_file_over_the_limit_is_not_read(monkeypatch: pytest.MonkeyPatch, caps
     monkeypatch.setattr(bundle, "MAX_FILE_BYTES", 10)
     assert run("full") == UNUSABLE
     assert "container-too-large" in capsys.readouterr().err
+
+
+def test_a_file_of_exactly_the_limit_is_read_and_checked(monkeypatch: pytest.MonkeyPatch) -> None:
+    size = (VECTORS / "full" / "file.cseal").stat().st_size
+    for limit, ends in ((size, VALID), (size - 1, UNUSABLE)):
+        monkeypatch.setattr(command, "MAX_FILE_BYTES", limit)
+        assert run("full") == ends
+
+
+@pytest.mark.parametrize(("endless", "code"), [("file", "container-too-large"), ("trust", "trust-too-large")])
+def test_a_device_without_an_end_is_unusable_input(endless: str, code: str, monkeypatch: pytest.MonkeyPatch,
+                                                   capsys: pytest.CaptureFixture[str]) -> None:
+    monkeypatch.setattr(command, "MAX_FILE_BYTES", 2**20)
+    folder = VECTORS / "full"
+    paths = {"file": folder / "file.cseal", "trust": folder / "trust.json", endless: Path("/dev/zero")}
+    assert main([str(paths["file"]), "--trust", str(paths["trust"]), "--json"]) == UNUSABLE
+    error = json.loads(capsys.readouterr().out)["error"]
+    assert (error["code"], error["where"]) == (code, "/dev/zero")
+    assert error["hint"]
+
+
+@pytest.mark.parametrize("kind", ["file", "trust"])
+def test_a_pipe_is_read_as_a_file_is(kind: str) -> None:
+    folder = VECTORS / "full"
+    paths = {"file": folder / "file.cseal", "trust": folder / "trust.json"}
+    with subprocess.Popen(["cat", str(paths[kind])], stdout=subprocess.PIPE) as cat:
+        assert cat.stdout is not None
+        paths[kind] = Path(f"/dev/fd/{cat.stdout.fileno()}")
+        assert main([str(paths["file"]), "--trust", str(paths["trust"])]) == VALID
+
+
+def test_too_little_memory_says_nothing_about_the_file(monkeypatch: pytest.MonkeyPatch,
+                                                       capsys: pytest.CaptureFixture[str]) -> None:
+    def exhausted(*_: object, **__: object) -> None:
+        raise MemoryError
+
+    monkeypatch.setattr(command, "verify", exhausted)
+    assert run("full") == UNUSABLE
+    printed = capsys.readouterr()
+    assert (printed.out, printed.err.partition(":")[0]) == ("", "evidence-unreadable")
+
+
+def test_a_trust_list_of_exactly_the_limit_is_read(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path, folder = tmp_path / "trust.json", VECTORS / "full"
+    for size, ends in ((MAX_TRUST_BYTES, VALID), (MAX_TRUST_BYTES + 1, UNUSABLE)):
+        path.write_bytes((folder / "trust.json").read_bytes().ljust(size))
+        assert main([str(folder / "file.cseal"), "--trust", str(path)]) == ends
+    assert "trust-too-large" in capsys.readouterr().err
+
+
+def test_unusable_input_is_told_with_what_to_do(capsys: pytest.CaptureFixture[str]) -> None:
+    main(["none.cseal", "--trust", str(VECTORS / "full" / "trust.json"), "--json"])
+    error = json.loads(capsys.readouterr().out)["error"]
+    assert (error["code"], error["where"]) == ("evidence-unreadable", "none.cseal")
+    assert error["hint"]
 
 
 def test_a_bad_trust_list_is_unusable_input(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
