@@ -159,6 +159,26 @@ def test_strings_and_brackets_are_counted(tokens: int, code: str, monkeypatch: p
         jcs.parse(b"[" + b",".join([b'"[,]"'] * (tokens - 2)) + b"] ")
 
 
+@pytest.mark.parametrize(("values", "code"), [(9, "json-not-canonical"), (10, "json-too-large")])
+def test_values_are_counted_by_their_commas(values: int, code: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(jcs, "MAX_TOKENS", 8)
+    with pytest.raises(FormError, match=code):
+        jcs.parse(b"[" + b",".join([b"1"] * values) + b"] ")
+
+
+def test_commas_of_a_text_are_no_values(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(jcs, "MAX_TOKENS", 8)
+    assert jcs.parse(b'["' + b"," * 1000 + b'\\",,"]') == ["," * 1000 + '",,']
+
+
+def test_sixty_megabytes_of_numbers_are_refused_soon() -> None:
+    data = b"[" + b"1," * (30 * 2**20) + b"1]"
+    started = time.monotonic()
+    with pytest.raises(FormError, match="json-too-large"):
+        jcs.parse(data)
+    assert time.monotonic() - started < 10  # reading them took twenty seconds
+
+
 def test_length_is_checked_before_reading() -> None:
     assert jcs.parse(b"[1]", limit=3) == [1]
     with pytest.raises(FormError, match="json-too-large"):
