@@ -106,6 +106,8 @@ NOTICES = {
                                "Some gaps are filled by the conservative rule; each is listed."),
     "period-split": Words("期间跨越规则变更，已按变更日分段核算。",
                           "The period crosses a change of a rule and is calculated in parts."),
+    "period-unusual": Words("期间不是整日历日，或长于一年。",
+                            "The period is not of whole calendar days, or longer than a year."),
     "other-precision": Words("位数并非报告所用的 40 位，仅供核对。",
                              "Not with the 40 digits of a statement; only to hold against another tool."),
     "statement-before-period-end": Words("计算日期早于期末：因子取该日已发布者，结果仅为预测。",

@@ -34,6 +34,7 @@ COMMANDS = {
     "certificate": Lazy("cli.certificates:certificate_app", "证书 · certificates"),
     "evidence": Lazy("cli.certificates:evidence_app", "证据文件 · evidence files"),
     "ledger": Lazy("cli.ledger:app", "查询账本 · questions to the ledger"),
+    "document": Lazy("cli.document:app", "凭证文件的 SHA-256 · the SHA-256 of documents"),
     "mrv": Lazy("cli.mrv:app", "核算规则与计算 · rules and calculation"),
     "tree": Lazy("cli.tree:app", "默克尔树 · RFC 6962 roots and proofs"),
     "decode": Lazy("cli.decode:decode",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -17,14 +17,15 @@ from cli.explanation import print_comparison, print_explanation, print_label
 from cli.files import read_json, read_lines, write_files
 from cli.lazy import Lazy, lazy_group
 from cli.options import Json
-from cli.output import command, print_fields, print_json, print_json_line, print_table, say
+from cli.output import command, err, print_fields, print_json, print_json_line, print_table, say
 from core.errors import FormError, InputError
 from core.jcs import canonical
-from core.numbers import PRECISION
+from core.numbers import PRECISION, decimal_text, parse_decimal
 from core.period import local_text, parse_instant
 from mrv.authoring.catalogue import shipped
 from mrv.calculation import service
 from mrv.language.checker import TEXT
+from mrv.language.interpreter import round_to
 from mrv.presentation import explained, listing
 from mrv.presentation.advice import advising
 from mrv.presentation.explain import explain as explain_result
@@ -41,7 +42,9 @@ app = typer.Typer(
     epilog="例 e.g. carbonseal mrv methodologies --find 企业 · carbonseal mrv methodologies inventory.enterprise "
            "--example > month.json · carbonseal mrv run inventory.enterprise --inputs month.json --explain")
 rules.register(app)
-Inputs = Annotated[str, typer.Option("--inputs", "-i", help="输入 JSON 文件，- 为 stdin · inputs as JSON, - for stdin")]
+SHOWN_DECIMALS = 6
+Inputs = Annotated[str, typer.Option("--inputs", "-i", help=(
+    "输入 JSON，- 为 stdin；期间可写当地日期，止日不含 · inputs, - for stdin; local dates, end exclusive"))]
 Xlsx = Annotated[Path | None, typer.Option("--xlsx", help="写出含公式的工作簿 · write a workbook with live formulas")]
 Explain = Annotated[bool, typer.Option("--explain", help="打印计算树 · print the calculation tree")]
 StatementDate = Annotated[str | None, typer.Option(
@@ -66,8 +69,7 @@ def evaluate(
     """计算一个公式，或用 --batch 逐行计算 · evaluate one formula, or JSON lines with --batch."""
     if batch:
         _check_batch({"FORMULA": formula, "--explain": explain, "--xlsx": xlsx, "--precision": precision != PRECISION})
-        for answer in service.evaluate_batch(shipped(), read_lines(inputs)):
-            print_json_line(answer)
+        _print_batch(service.evaluate_batch(shipped(), read_lines(inputs)))
         return
     if not formula:
         raise InputError("usage", "name a formula, or use --batch", hint="carbonseal mrv formulas lists them")
@@ -156,8 +158,26 @@ def _print_result(document: Mapping[str, Any]) -> None:
                   say("期间", "period"): f"{start} → {end} {zone}", say("报告日期", "statement date"): document["date"],
                   say("结果", "result"): f"{document['result']['value']} {document['result']['unit']}",
                   say("提示", "notices"): _notices(document["notices"]) or "–"})
-    print_table(say("输出", "Outputs"), [say("名称", "name"), say("数值", "value"), say("单位", "unit")],
-                [(name, item["value"], item["unit"]) for name, item in document["outputs"].items()])
+    print_table(say("输出（六位小数以内，全部数字见 --json）", "Outputs, to six decimals; every digit with --json"),
+                [say("名称", "name"), say("数值", "value"), say("单位", "unit")],
+                [(name, _readable(item["value"]), item["unit"]) for name, item in document["outputs"].items()])
+
+
+def _readable(text: str) -> str:
+    """A figure to six decimals, but never a small one to nothing."""
+    value = parse_decimal(text)
+    return decimal_text(round_to(value, "round", max(SHOWN_DECIMALS, SHOWN_DECIMALS - value.adjusted())))
+
+
+def _print_batch(answers: Iterable[Mapping[str, Any]]) -> None:
+    """Every line is answered, and the command ends well; how many failed is told where results do not go."""
+    failed = 0
+    for answer in answers:
+        print_json_line(answer)
+        failed += "error" in answer
+    if failed:
+        err.print(say(f"{failed} 行未能计算，各行的 error 说明原因",
+                      f"{failed} lines failed; the error of each says why"))
 
 
 def _check_batch(given: Mapping[str, object]) -> None:

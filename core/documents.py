@@ -12,7 +12,7 @@ from itertools import pairwise
 from typing import Any
 
 from core import jcs
-from core.errors import FormError
+from core.errors import FormError, quoted
 from core.ethereum import Domain, checksum_address, parse_address
 from core.fields import account, members, sequence, text
 from core.ids import check_hex, check_id
@@ -82,7 +82,7 @@ def external_refs_from_json(value: object) -> tuple[str, ...]:
     references = sequence(value, "external_refs", MAX_EXTERNAL_REFS)
     for reference in references:
         if not isinstance(reference, str) or not _EXTERNAL_REF.fullmatch(reference):
-            raise FormError("external-ref-malformed", f"{str(reference)[:60]!r} is not a reference",
+            raise FormError("external-ref-malformed", f"{quoted(reference, 60)} is not a reference",
                             where="external_refs", hint='registry:NUMBER, for example "gec:2026-320100-00017"')
     if any(before >= after for before, after in pairwise(references)):
         raise FormError("external-refs-order", "references are sorted and none occurs twice", where="external_refs",

@@ -19,6 +19,16 @@ from typing import Any, ClassVar
 from core.hints import HINTS
 
 
+def quoted(value: object, count: int) -> str:
+    """What was given, as a message shows it: the first `count` characters in quotation marks; null, true and false
+    as JSON spells them."""
+    if value is None:
+        return "null"
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    return repr(str(value)[:count])
+
+
 class CarbonSealError(Exception):
     """Base of every error of ours.
 

@@ -9,7 +9,7 @@ import unicodedata
 from collections.abc import Sequence
 from typing import Any
 
-from core.errors import FormError
+from core.errors import FormError, quoted
 from core.ethereum import checksum_address, parse_address
 from core.ids import check_hex
 
@@ -57,7 +57,7 @@ def text(value: object, where: str, limit: int = MAX_TEXT) -> str:
     if (isinstance(value, str) and 0 < len(value) <= limit and value == value.strip(" ") and "  " not in value
             and unicodedata.is_normalized("NFC", value) and not any(map(_is_unseen, value))):
         return value
-    raise FormError("document-text", f"{str(value)[:60]!r} is not plain text of 1 to {limit} characters", where=where,
+    raise FormError("document-text", f"{quoted(value, 60)} is not plain text of 1 to {limit} characters", where=where,
                     hint="NFC, no control or invisible characters, single plain spaces and none around it")
 
 
@@ -72,7 +72,7 @@ def account(value: object, where: str) -> str:
     """An account address in its EIP-55 spelling. Raises FormError (address-malformed)."""
     if isinstance(value, str) and value == checksum_address(parse_address(value, where=where)):
         return value
-    raise FormError("address-malformed", f"{str(value)[:60]!r} is not in EIP-55 spelling", where=where,
+    raise FormError("address-malformed", f"{quoted(value, 60)} is not in EIP-55 spelling", where=where,
                     hint="one spelling for each account, so that one document has one payload")
 
 
@@ -85,7 +85,7 @@ def flag(value: object, where: str) -> bool:
     """true or false, and no number that Python takes for one."""
     if value is True or value is False:
         return value
-    raise FormError("document-flag", f"{str(value)[:20]!r} is neither true nor false", where=where,
+    raise FormError("document-flag", f"{quoted(value, 20)} is neither true nor false", where=where,
                     hint="write true or false without quotes")
 
 
@@ -93,5 +93,5 @@ def one_of(value: object, allowed: Sequence[str], where: str) -> str:
     """One of the words allowed here."""
     if isinstance(value, str) and value in allowed:
         return value
-    raise FormError("document-choice", f"{str(value)[:40]!r} is none of the words for this place", where=where,
+    raise FormError("document-choice", f"{quoted(value, 40)} is none of the words for this place", where=where,
                     hint="one of " + ", ".join(allowed))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from decimal import ROUND_HALF_UP, Context, Decimal, DivisionByZero, InvalidOperation, Overflow
 
-from core.errors import FormError
+from core.errors import FormError, quoted
 
 PRECISION = 40
 MAX_DIGITS = 200
@@ -34,7 +34,7 @@ def decimal_text(value: Decimal) -> str:
 def parse_decimal(text: str, *, where: str = "") -> Decimal:
     """The value of canonical decimal text; "1e2", "+5", "01", "1.0" and "-0" are FormErrors."""
     if not isinstance(text, str) or len(text) > MAX_DIGITS or not _CANONICAL.fullmatch(text) or text == "-0":
-        raise FormError("number-not-canonical", f"{str(text)[:40]!r} is not a canonical decimal", where=where,
+        raise FormError("number-not-canonical", f"{quoted(text, 40)} is not a canonical decimal", where=where,
                         hint="plain digits as a string: no exponent, no trailing zeros, no plus sign")
     return Decimal(text)
 
@@ -42,7 +42,7 @@ def parse_decimal(text: str, *, where: str = "") -> Decimal:
 def parse_natural(text: str, *, where: str = "", limit: int = 2**64) -> int:
     """A non-negative integer below `limit` from canonical ASCII digits; "05", "+5", "5_0" and "５" are FormErrors."""
     if not isinstance(text, str) or len(text) > 20 or not text.isascii() or not _INTEGER.fullmatch(text):
-        raise FormError("number-not-canonical", f"{str(text)[:40]!r} is not a canonical natural number", where=where)
+        raise FormError("number-not-canonical", f"{quoted(text, 40)} is not a canonical natural number", where=where)
     value = int(text)
     if value >= limit:
         raise FormError("number-out-of-range", f"{text} is not below {limit}", where=where)

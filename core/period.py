@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from core.errors import FormError
+from core.errors import FormError, quoted
 
 # The end of the year 9999, the last that canonical instant text can spell.
 MAX_INSTANT = 253_402_300_799_999
@@ -34,7 +34,7 @@ def parse_instant(text: object, *, where: str = "") -> int:
                 return instant
         except ValueError:
             pass
-    raise FormError("instant-malformed", f"{str(text)[:40]!r} is not an instant", where=where,
+    raise FormError("instant-malformed", f"{quoted(text, 40)} is not an instant", where=where,
                     hint='UTC with milliseconds: "2026-11-15T16:00:00.000Z"')
 
 
@@ -57,7 +57,7 @@ def check_zone(name: object, *, where: str = "") -> str:
 
 
 def _zone_unknown(name: object, where: str) -> FormError:
-    return FormError("zone-unknown", f"{str(name)[:40]!r} is not a time zone", where=where,
+    return FormError("zone-unknown", f"{quoted(name, 40)} is not a time zone", where=where,
                      hint='an IANA name ("Asia/Shanghai"); on a machine without such a database, install tzdata')
 
 

@@ -6,12 +6,12 @@ import re
 from dataclasses import dataclass
 from decimal import Decimal
 
-from core.errors import FormError, InputError
+from core.errors import FormError, InputError, quoted
 from core.numbers import CONTEXT, MAX_DIGITS, decimal_text, parse_decimal
 from core.units import Unit, convert, parse_unit
 
 _PRINTED = re.compile(r"[+-]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][+-]?([0-9]+))?")
-_NOT_FINITE = re.compile(r"[+-]?(?:nan|inf|infinity)", re.ASCII | re.IGNORECASE)
+_NOT_FINITE = re.compile(r"[+-]?(?:s?nan[0-9]*|inf|infinity)", re.ASCII | re.IGNORECASE)
 # Far beyond every scale, and small enough for any machine's decimal library.
 _MAX_EXPONENT_CHARS = 4
 
@@ -38,8 +38,8 @@ def printed_decimal(text: object, *, where: str = "") -> Decimal:
 
 def _no_number(text: object, where: str) -> FormError:
     if isinstance(text, str) and _NOT_FINITE.fullmatch(text):
-        return FormError("number-not-finite", f"{text} is not a number", where=where)
-    return FormError("number-malformed", f"{str(text)[:40]!r} is not a decimal number", where=where,
+        return FormError("number-not-finite", f"{text[:40]} is not a number", where=where)
+    return FormError("number-malformed", f"{quoted(text, 40)} is not a decimal number", where=where,
                      hint='write the digits as a string, without spaces and separators: "1234.5"')
 
 

@@ -11,7 +11,7 @@ from decimal import Decimal
 from enum import IntEnum
 from hashlib import sha256
 
-from core.errors import FormError
+from core.errors import FormError, quoted
 from core.ethereum import Fields, Value, hash_struct
 from core.ids import chain_id_of
 
@@ -71,7 +71,7 @@ class Kind(IntEnum):
         for kind in cls:
             if kind.label == label:
                 return kind
-        raise FormError("kind-unknown", f"{str(label)[:40]!r} is not a kind of statement",
+        raise FormError("kind-unknown", f"{quoted(label, 40)} is not a kind of statement",
                         hint="one of " + ", ".join(kind.label for kind in cls))
 
 

@@ -14,7 +14,7 @@ from fractions import Fraction
 from functools import lru_cache
 from math import isqrt
 
-from core.errors import FormError, InputError
+from core.errors import FormError, InputError, quoted
 from core.numbers import CONTEXT
 
 MAX_UNIT_CHARS = 80
@@ -164,7 +164,7 @@ ONE = Unit((), Fraction(1), ())
 def parse_unit(text: object, *, where: str = "") -> Unit:
     """The unit of its text. Raises FormError (unit-unknown) for any other text, and for what is no text."""
     if not isinstance(text, str) or not 0 < len(text) <= MAX_UNIT_CHARS:
-        raise FormError("unit-unknown", f"{str(text)[:40]!r} is not a unit", where=where)
+        raise FormError("unit-unknown", f"{quoted(text, 40)} is not a unit", where=where)
     try:
         return _unit_of(text)
     except FormError as error:

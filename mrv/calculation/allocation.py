@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from core.errors import InputError
+from core.errors import InputError, quoted
 
 
 def proportional(supplies: Sequence[int], demand: int) -> list[int]:
@@ -48,5 +48,5 @@ def spread(supplies: Sequence[int], demands: Sequence[int]) -> list[list[int]]:
 def _check(numbers: Sequence[int]) -> None:
     for number in numbers:
         if type(number) is not int or number < 0:
-            raise InputError("allocation-malformed", f"{str(number)[:40]!r} is not a non-negative integer",
+            raise InputError("allocation-malformed", f"{quoted(number, 40)} is not a non-negative integer",
                              hint="allocate in whole Wh or whole certificates")

@@ -14,7 +14,7 @@ from itertools import pairwise
 from typing import Any
 
 from core.errors import FormError, InputError
-from core.ids import check_hex, check_id
+from core.ids import DIGEST_HINT, check_hex, check_id
 from core.numbers import CONTEXT
 from core.period import Period, parse_instant
 from core.quantity import Quantity
@@ -35,23 +35,28 @@ def check_substitution(rule: InputRule, quantity: Quantity, source: Mapping[str,
     Codes: source-not-allowed (another rule than the methodology's), period-outside, source-mismatch (not rate × time).
     """
     if source["rule"] != rule.substitution:
-        raise InputError("source-not-allowed", f"{rule.name} is substituted by {rule.substitution}", where=where)
+        raise InputError("source-not-allowed", f"{rule.name} is substituted by {rule.substitution}", where=where,
+                         hint=f'"rule": "{rule.substitution}"')
     reason = source["reason"]
     if not isinstance(reason, str) or not 0 < len(reason) <= MAX_REASON_CHARS:
-        raise FormError("inputs-malformed", "a substitution says why data are missing", where=where)
+        raise FormError("inputs-malformed", "a substitution says why data are missing", where=where,
+                        hint=f"a reason of 1 to {MAX_REASON_CHARS} characters")
     if source["meter"] is not None:
         check_id(source["meter"], where=where)
     start, end = gap_of(source, where)
     if not period.start <= start < end <= period.end:
-        raise InputError("period-outside", "the gap is empty or not within the period", where=where)
+        raise InputError("period-outside", "the gap is empty or not within the period", where=where,
+                         hint="start and end of the gap lie within the period, start before end")
     if rule.substitution == "zero":
         if quantity.value != 0 or source["rate"] is not None or source["digest"] is not None:
-            raise InputError("source-mismatch", "a gap counted as zero has no quantity, rate or document", where=where)
+            raise InputError("source-mismatch", "a gap counted as zero has no quantity, rate or document", where=where,
+                             hint='the value is "0", rate and digest are null')
         return
-    check_hex(source["digest"], where=where)
+    check_hex(source["digest"], where=where, hint=DIGEST_HINT)
     rate = Quantity.from_json(source["rate"], where=where)
     if rate.value < 0 or quantity.value != over(rate, start, end).to(quantity.unit).value:
-        raise InputError("source-mismatch", f"{quantity} is not {rate} over the gap", where=where)
+        raise InputError("source-mismatch", f"{quantity} is not {rate} over the gap", where=where,
+                         hint="the quantity is the rate times the duration of the gap")
 
 
 def gap_of(source: Mapping[str, Any], where: str = "") -> tuple[int, int]:
@@ -59,8 +64,8 @@ def gap_of(source: Mapping[str, Any], where: str = "") -> tuple[int, int]:
     return parse_instant(source["start"], where=where), parse_instant(source["end"], where=where)
 
 
-def check_gaps(name: str, items: Sequence[tuple[Quantity, Mapping[str, Any]]]) -> None:
-    """The substitutions of an input beside its other sources.
+def check_gaps(place: str, items: Sequence[tuple[Quantity, Mapping[str, Any]]]) -> None:
+    """The substitutions of an input beside its other sources; `place`: where the input stands.
 
     Raises InputError: inputs-overlap (two gaps, or a gap and a register span of the same meter, share time),
     not-conservative (a rate below one measured).
@@ -71,17 +76,18 @@ def check_gaps(name: str, items: Sequence[tuple[Quantity, Mapping[str, Any]]]) -
         spans = [gap_of(source) for _, source in gaps if source["meter"] == meter]
         spans += [_span_of(source) for _, source in registers if source["meter"] == meter]
         if any(a[1] > b[0] for a, b in pairwise(sorted(spans))):
-            raise InputError("inputs-overlap", "a substituted gap shares time with other data", where=f"inputs.{name}")
+            raise InputError("inputs-overlap", "a substituted gap shares time with other data", where=place,
+                             hint="cut the gap where the readings begin again, and give each gap once")
     for _, source in gaps:
         if source["rate"] is not None:
-            _check_conservative(name, Quantity.from_json(source["rate"]), registers)
+            _check_conservative(place, Quantity.from_json(source["rate"]), registers)
 
 
-def _check_conservative(name: str, rate: Quantity, registers: Sequence[tuple[Quantity, Mapping[str, Any]]]) -> None:
+def _check_conservative(place: str, rate: Quantity, registers: Sequence[tuple[Quantity, Mapping[str, Any]]]) -> None:
     for quantity, source in registers:
         if over(rate, *_span_of(source)).to(quantity.unit).value < quantity.value:
             raise InputError("not-conservative", f"{rate} is below the rate of {source['meter']}",
-                             where=f"inputs.{name}", hint="a gap is filled with the greatest rate, never a lower one")
+                             where=place, hint="a gap is filled with the greatest rate, never a lower one")
 
 
 def _span_of(source: Mapping[str, Any]) -> tuple[int, int]:

@@ -8,12 +8,13 @@ from decimal import Decimal
 from itertools import pairwise
 from typing import Any
 
-from core.errors import FormError, InputError
-from core.ids import check_hex, check_id
+from core.errors import FormError, InputError, quoted
+from core.ids import DIGEST_HINT, check_hex, check_id
 from core.numbers import parse_decimal, parse_natural
 from core.period import Period, parse_instant
 from core.quantity import Quantity, unit_place
 from core.units import Unit, parse_unit
+from mrv.calculation.covers import COVERS, check_covers, check_papers
 from mrv.calculation.gaps import MEMBERS, SUBSTITUTION, check_gaps, check_substitution
 from mrv.definitions.dates import days_of
 from mrv.definitions.methodology import CALENDAR, InputRule, Methodology, OptionRule
@@ -31,7 +32,7 @@ _ITEM = {"quantity", "source", "priority", "method", "uncertainty"}
 _SOURCE_MEMBERS = {
     "register": {"type", "meter", "quantity", "from", "to"},
     "claim-point": {"type", "mark", "meter", "quantity", "from", "to"},
-    "document": {"type", "digest", "title"},
+    "document": {"type", "digest", "title"},  # and what it covers, where it says so: mrv.calculation.covers
     "declared": {"type"},
     SUBSTITUTION: MEMBERS,
 }
@@ -67,7 +68,7 @@ class Inputs:
     """A checked inputs document. `items`: by input name, in the order of the names.
 
     `parts`: the inputs of each part of a split period, in order; () where the period is whole, and then `items` are
-    its inputs. `previous`: the priority of each input in the statement before.
+    its inputs. `previous`: the priority of each input in the statement before. `place`: where the inputs stand.
     """
 
     document: Mapping[str, Any]
@@ -81,6 +82,11 @@ class Inputs:
     allow_unconfirmed: bool
     previous: Mapping[str, int]
     parts: tuple[Inputs, ...] = ()
+    place: str = "inputs"
+
+    def place_of(self, name: str) -> str:
+        """Where an input stands in the document: "inputs.fuel.diesel", "parts[1].inputs.fuel.diesel"."""
+        return f"{self.place}.{name}"
 
     def given(self, name: str) -> bool:
         """Whether anything is given under this name."""
@@ -92,7 +98,7 @@ class Inputs:
         Raises InputError (input-missing) for what cannot be none: the member of a family, an intensive quantity.
         """
         if name not in self.items and (name not in self.rules or self.rules[name].single):
-            raise InputError("input-missing", f"the input {name!r} is missing", where="inputs",
+            raise InputError("input-missing", f"the input {name!r} is missing", where=self.place,
                              hint="a missing value is never taken as zero")
         total = Quantity(Decimal(0), self.rules[name].unit)
         for item in self.items.get(name, ()):
@@ -145,7 +151,8 @@ def read_inputs(methodology: Methodology, document: Mapping[str, Any], period: P
         raise FormError("inputs-malformed", "an inputs document has exactly " + ", ".join(sorted(_TOP)),
                         hint="and optionally " + ", ".join(sorted(_OPTIONAL)))
     if not isinstance(document["allow_unconfirmed"], bool):
-        raise FormError("inputs-malformed", "allow_unconfirmed is true or false", where="allow_unconfirmed")
+        raise FormError("inputs-malformed", "allow_unconfirmed is true or false", where="allow_unconfirmed",
+                        hint="without quotes; true accepts rules and values not yet compared with their official text")
     boundary = document["boundary"]
     if not isinstance(boundary, str) or not 0 < len(boundary) <= MAX_BOUNDARY_CHARS:
         raise FormError("inputs-malformed", "a boundary is a short text", where="boundary")
@@ -155,15 +162,19 @@ def read_inputs(methodology: Methodology, document: Mapping[str, Any], period: P
     _check_amount(document)
     previous = _read_previous(methodology, document.get("previous"))
 
-    def read(given: Any, span: Period, parts: tuple[Inputs, ...] = ()) -> Inputs:
-        rules, items = _read_items(methodology, given, span) if not parts else _merged(parts)
+    def read(given: Any, span: Period, place: str = "inputs", parts: tuple[Inputs, ...] = ()) -> Inputs:
+        rules, items = _read_items(methodology, given, span, place) if not parts else _merged(parts)
         return Inputs(document, subject, boundary, span, rules, items, options, carried,
-                      document["allow_unconfirmed"], previous, parts)
+                      document["allow_unconfirmed"], previous, parts, place)
 
-    parts = tuple(read(given, span) for given, span in _read_parts(methodology, document, period))
-    inputs = read(document["inputs"], period, parts)
+    parts = tuple(read(given, span, f"parts[{number}].inputs")
+                  for number, (given, span) in enumerate(_read_parts(methodology, document, period)))
+    inputs = read(document["inputs"], period, "inputs", parts)
     for part in parts or (inputs,):
-        _check_documents(part)
+        for name, items in part.items.items():
+            check_gaps(part.place_of(name), [(item.quantity, item.source) for item in items])
+    for name, items in inputs.items.items():
+        check_papers(inputs.rules[name], [item.source for item in items], inputs.place_of(name))
     _check_spans(inputs)
     return inputs
 
@@ -188,18 +199,22 @@ def _read_parts(methodology: Methodology, document: Mapping[str, Any], period: P
         raise InputError("split-not-allowed", f"{methodology.key} does not split a period", where="parts",
                          hint="make one statement for each side of the change")
     if not isinstance(parts, list) or not 2 <= len(parts) <= MAX_PARTS or document["inputs"] != {}:
-        raise FormError("parts-malformed", "parts are a list of at least two, and inputs are then empty", where="parts")
+        raise FormError("parts-malformed", "parts are a list of at least two, and inputs are then empty", where="parts",
+                        hint='"inputs": {} beside "parts": [{"period", "inputs"}, …]')
     read = []
     for number, part in enumerate(parts):
         if not isinstance(part, Mapping) or set(part) != {"period", "inputs"}:
-            raise FormError("parts-malformed", "a part has exactly period and inputs", where="parts")
+            raise FormError("parts-malformed", "a part has exactly period and inputs", where=f"parts[{number}]",
+                            hint='{"period": {"start", "end", "zone"}, "inputs": {…}}')
         read.append((part["inputs"], Period.from_json(part["period"], where=f"parts[{number}].period")))
     spans = [span for _, span in read]
     tiled = (spans[0].start == period.start and spans[-1].end == period.end
              and all(a.end == b.start and days_of(a)[1] < days_of(b)[0] for a, b in pairwise(spans))
              and {span.zone for span in spans} == {period.zone})
     if not tiled:
-        raise FormError("parts-malformed", "the parts do not make up the period, cut at midnights", where="parts")
+        raise FormError("parts-malformed", "the parts do not make up the period, cut at midnights", where="parts",
+                        hint="the first begins with the period, each where the one before ends, the last ends with it; "
+                        "all in its zone")
     return read
 
 
@@ -226,22 +241,22 @@ def _read_previous(methodology: Methodology, given: Any) -> dict[str, int]:
     return {name: parse_natural(text, where="previous") for name, text in given["priorities"].items()}
 
 
-def _read_items(methodology: Methodology, given: Any,
-                period: Period) -> tuple[dict[str, InputRule], dict[str, tuple[Item, ...]]]:
+def _read_items(methodology: Methodology, given: Any, period: Period,
+                place: str) -> tuple[dict[str, InputRule], dict[str, tuple[Item, ...]]]:
     if not isinstance(given, Mapping):
-        raise FormError("inputs-malformed", "inputs are an object of lists", where="inputs")
+        raise FormError("inputs-malformed", "inputs are an object of lists", where=place)
     rules = {rule.name: rule for rule in methodology.inputs}
     items: dict[str, tuple[Item, ...]] = {}
     for name in sorted(given):
         rule = methodology.rule_of(name)
         if rule is None or name.endswith("*"):
-            raise InputError("input-unknown", f"{methodology.key} has no input {name!r}", where="inputs",
-                             hint="the inputs are " + ", ".join(rules))
+            raise InputError("input-unknown", f"{methodology.key} has no input {name!r}", where=f"{place}.{name}",
+                             hint="the inputs are " + ", ".join(rule.name for rule in methodology.inputs))
         rules[name] = rule
-        items[name] = _read_list(rule, given[name], period, f"inputs.{name}")
+        items[name] = _read_list(rule, given[name], period, f"{place}.{name}")
     for rule in methodology.inputs:
         if rule.required and not any(methodology.rule_of(name) is rule for name in items):
-            raise InputError("input-missing", f"the input {rule.name!r} is missing", where="inputs",
+            raise InputError("input-missing", f"the input {rule.name!r} is missing", where=place,
                              hint="a missing value is never taken as zero")
     return rules, items
 
@@ -265,19 +280,30 @@ def _read_item(rule: InputRule, given: Any, period: Period, where: str) -> Item:
         raise InputError("out-of-range", f"{quantity} is negative", where=where,
                          hint="what flows the other way is an input of its own")
     source = given["source"]
-    if not isinstance(source, Mapping) or set(source) != _SOURCE_MEMBERS.get(str(source.get("type"))):
-        raise FormError("inputs-malformed", "the source has not the members of its type", where=where)
+    if not isinstance(source, Mapping) or set(source) - {COVERS} != _SOURCE_MEMBERS.get(str(source.get("type"))) \
+            or (COVERS in source and source["type"] != "document"):
+        raise FormError("inputs-malformed", "the source has not the members of its type", where=f"{where}.source",
+                        hint=_source_hint(source))
     _check_allowed(rule, given, source, where)
     item = Item(quantity, source, given)
     if item.uncertainty is not None and item.uncertainty < 0:
-        raise InputError("out-of-range", "an uncertainty in % is not negative", where=where)
+        raise InputError("out-of-range", "an uncertainty in % is not negative", where=f"{where}.uncertainty",
+                         hint="half of the 95 % interval over the mean, in %; null if unknown")
     if source["type"] == "document":
-        check_hex(source["digest"], where=where)
+        check_hex(source["digest"], where=f"{where}.source.digest", hint=DIGEST_HINT)
+        if COVERS in source:
+            check_covers(rule, source[COVERS], period, f"{where}.source.covers")
     elif source["type"] == SUBSTITUTION:
         check_substitution(rule, quantity, source, period, where)
     elif source["type"] != "declared":
         _check_span(item, where)
     return item
+
+
+def _source_hint(source: object) -> str:
+    kind = str(source.get("type")) if isinstance(source, Mapping) else ""
+    known = _SOURCE_MEMBERS.get(kind)
+    return f"a {kind} has {', '.join(sorted(known))}" if known else f"a source has a type: {', '.join(_SOURCE_MEMBERS)}"
 
 
 def _check_allowed(rule: InputRule, given: Mapping[str, Any], source: Mapping[str, Any], where: str) -> None:
@@ -291,7 +317,8 @@ def _check_allowed(rule: InputRule, given: Mapping[str, Any], source: Mapping[st
     expected = rule.priority_of(source["type"])
     if given["priority"] != expected:
         raise InputError("priority-mismatch", f"a {source['type']} has priority {expected} for {rule.name}",
-                         where=where)
+                         where=f"{where}.priority", hint=f'write "{expected}": the place of {source["type"]} among '
+                         + ", ".join(rule.sources))
 
 
 def _check_span(item: Item, where: str) -> None:
@@ -309,7 +336,7 @@ def _check_span(item: Item, where: str) -> None:
     base = _base_unit(item.quantity.unit, where)
     if item.quantity.to(base).value != end - start:
         raise InputError("source-mismatch", f"{item.quantity} is not the register difference {end - start} {base.text}",
-                         where=where)
+                         where=where, hint="give to.position − from.position as the quantity, or correct the positions")
 
 
 def _base_unit(unit: Unit, where: str) -> Unit:
@@ -360,7 +387,7 @@ def _check_option(name: str, value: Any, one_of: tuple[str, ...], many: bool) ->
         raise FormError("option-malformed", f"the option {name!r} is a short text or a quantity", where="options")
     for text in texts:
         if one_of and text not in one_of:
-            raise FormError("option-malformed", f"{str(text)[:40]!r} is not allowed for {name!r}", where="options",
+            raise FormError("option-malformed", f"{quoted(text, 40)} is not allowed for {name!r}", where="options",
                             hint="one of " + ", ".join(one_of[:40]))
 
 
@@ -372,16 +399,9 @@ def _read_carried(given: Any) -> Quantity | None:
     check_hex(given["statement"], where="carried")
     quantity = Quantity.from_json({"value": given["value"], "unit": given["unit"]}, where="carried")
     if quantity.value < 0:
-        raise InputError("out-of-range", "a carried remainder is not negative", where="carried")
+        raise InputError("out-of-range", "a carried remainder is not negative", where="carried",
+                         hint="carry the carried_out of the statement before")
     return quantity
-
-
-def _check_documents(inputs: Inputs) -> None:
-    for name, items in inputs.items.items():
-        digests = [item.source["digest"] for item in items if item.source["type"] == "document"]
-        if len(set(digests)) != len(digests):
-            raise InputError("inputs-overlap", "one document is given twice", where=f"inputs.{name}")
-        check_gaps(name, [(item.quantity, item.source) for item in items])
 
 
 def _check_spans(inputs: Inputs) -> None:
@@ -392,4 +412,5 @@ def _check_spans(inputs: Inputs) -> None:
                 spans.setdefault(f"{name}/{item.source['meter']}/{item.source['quantity']}", []).append(item.span())
     for where, ranges in spans.items():
         if any(a[1] > b[0] for a, b in pairwise(sorted(ranges))):
-            raise InputError("inputs-overlap", "two spans of one register overlap", where=where)
+            raise InputError("inputs-overlap", "two spans of one register overlap", where=where,
+                             hint="let each span begin where the one before ended, and name none twice")

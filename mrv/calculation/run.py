@@ -23,7 +23,7 @@ from mrv.calculation.inputs import Inputs, read_inputs
 from mrv.calculation.intervals import intervals_of
 from mrv.calculation.shares import Shares, shares_of
 from mrv.calculation.spread import joined, percent
-from mrv.definitions.dates import days_of
+from mrv.definitions.dates import days_of, is_unusual
 from mrv.definitions.methodology import Methodology
 from mrv.definitions.ruleset import RuleSet
 from mrv.language.interpreter import round_to
@@ -35,6 +35,7 @@ PERIOD_SPLIT = "period-split"
 PRIORITY_DROPPED = "source-priority-dropped"
 BEFORE_PERIOD_END = "statement-before-period-end"
 BELOW_ZERO = "result-below-zero"
+PERIOD_UNUSUAL = "period-unusual"
 UNCERTAINTY_PARTIAL = "uncertainty-partial"
 UNCERTAINTY_NOT_CARRIED = "uncertainty-not-carried"
 
@@ -184,6 +185,9 @@ def _notices(chains: Sequence[Chain], inputs: Inputs, result: Reported) -> tuple
         notices.append(UNCONFIRMED_FORMULA)
     if inputs.parts:
         notices.append(PERIOD_SPLIT)
+    # What spends a register's serials may end at any reading; an inventory is of calendar days, a year at most.
+    if methodology.intervals["rule"] == "none" and is_unusual(inputs.period):
+        notices.append(PERIOD_UNUSUAL)
     # A forecast may be dated so, with the factors known on that day; a claim may not (claim-period-open).
     if at < days_of(inputs.period)[1]:
         notices.append(BEFORE_PERIOD_END)

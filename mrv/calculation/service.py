@@ -12,12 +12,14 @@ from core.documents import interval_json
 from core.errors import CarbonSealError, FormError, InputError
 from core.jcs import parse_lenient
 from core.numbers import CONTEXT
+from core.period import Period
 from core.quantity import Quantity
 from core.units import Unit
 from mrv.calculation.chain import StepResult
 from mrv.calculation.run import UNCONFIRMED_FORMULA, PartResult, RunResult, run
-from mrv.calculation.spelling import canonical_numbers
+from mrv.calculation.spelling import canonical_dates, canonical_numbers, with_priorities
 from mrv.calculation.statement import node_record, quality_outputs
+from mrv.definitions.dates import days_of
 from mrv.definitions.fields import Field, Input, check_amount, read_given
 from mrv.definitions.formula import Definition, Evaluation, Formula
 from mrv.definitions.parameter import BY_YEAR, FIXED, Parameter, ParameterValue
@@ -27,6 +29,8 @@ from mrv.language.interpreter import Step
 
 Document = dict[str, Any]
 
+LINE_MEMBERS = {"id", "formula", "inputs"}
+_LINE_HINT = '{"id": "1", "formula": "electricity.location", "inputs": {"consumption": {"value": "1", "unit": "kWh"}}}'
 _LEADING_ID = re.compile(rb'[ \t]*\{[ \t]*"id"[ \t]*:[ \t]*"([ !#-\[\]-~]{1,200})"')
 
 
@@ -107,9 +111,12 @@ def _evaluate_line(ruleset: RuleSet, line: bytes) -> Document:
     identity = _leading_id(line)
     try:
         request = parse_lenient(line)
-        if not isinstance(request, dict) or not {"id", "formula", "inputs"} <= set(request):
-            raise FormError("inputs-malformed", "a line has id, formula and inputs")
+        if not isinstance(request, dict) or not set(request) >= LINE_MEMBERS:
+            raise FormError("inputs-malformed", "a line has id, formula and inputs", hint=_LINE_HINT)
         identity = request["id"]
+        unknown = sorted(set(request) - LINE_MEMBERS)
+        if unknown:
+            raise FormError("inputs-malformed", f"a line has no member {unknown[0][:40]!r}", hint=_LINE_HINT)
         evaluation = evaluation_of(ruleset, str(request["formula"]), request["inputs"])
         return {"id": identity, "outputs": outputs_json(evaluation)}
     except CarbonSealError as error:
@@ -156,7 +163,18 @@ def result_of(ruleset: RuleSet, name: str, inputs_document: object, at: date) ->
     if not isinstance(inputs_document, Mapping):
         raise FormError("inputs-malformed", "an inputs document is an object",
                         hint="`carbonseal mrv methodologies ID --example` prints one to edit")
-    return run(ruleset, name, None, canonical_numbers(inputs_document), at)
+    return run(ruleset, name, None, canonical_document(ruleset, name, inputs_document), at)
+
+
+def canonical_document(ruleset: RuleSet, name: str, given: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The inputs document of a person as a statement would hold it: canonical numbers, instants, every priority.
+
+    Raises what `canonical_numbers`, `canonical_dates` and `RuleSet.methodology` raise.
+    """
+    document: Mapping[str, Any] = canonical_dates(canonical_numbers(given))
+    period = Period.from_json(document.get("period"))
+    ranked: Mapping[str, Any] = with_priorities(ruleset.methodology(name, None, *days_of(period)), document)
+    return ranked
 
 
 def result_json(result: RunResult) -> Document:

@@ -28,6 +28,8 @@ SCENARIO = "scenario"
 MAX_SCENARIOS = 20
 MAX_NAME_CHARS = 80
 ASSUMED = "assumed"
+DIFFERENCE_DIGITS = 30
+"""Of the larger of two figures, each rounded to 40 digits at every step: ten are left for what that adds up to."""
 _MEMBERS = {"name", "parameters", "inputs", "options"}
 
 
@@ -191,12 +193,19 @@ def _difference(base: Quantity | None, scenario: Quantity) -> dict[str, Any]:
     """{"difference", "percent"}: scenario − base, its share of the base to two decimals; null where there is none."""
     if base is None:
         return {"difference": None, "percent": None}
-    difference = scenario - base
+    difference = _without_residue(base.to(scenario.unit), scenario)
     percent = None
     if base.value:
         share = CONTEXT.divide(CONTEXT.multiply(difference.value, Decimal(100)), abs(base.value))
         percent = decimal_text(round_to(share, "round", 2))
     return {"difference": decimal_text(difference.value), "percent": percent}
+
+
+def _without_residue(base: Quantity, scenario: Quantity) -> Quantity:
+    """scenario − base to the digits both carry: the first 30 of the larger. What lies beyond is rounding of the two."""
+    difference = scenario - base
+    digits = DIFFERENCE_DIGITS - 1 - max(base.value.adjusted(), scenario.value.adjusted())
+    return Quantity(round_to(difference.value, "round", digits), difference.unit)
 
 
 def _parameter_changes(base: RunResult, scenario: RunResult) -> list[dict[str, Any]]:

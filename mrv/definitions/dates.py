@@ -8,7 +8,7 @@ from datetime import UTC, date, datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from core.errors import FormError, InputError
+from core.errors import FormError, InputError, quoted
 from core.period import Period, time_zone
 
 # Python reads weeks ("2026-W27-3") too; other implementations do not.
@@ -22,7 +22,7 @@ def parse_day(text: object, *, where: str = "") -> date:
             return date.fromisoformat(text)
         except ValueError:
             pass
-    raise FormError("date-malformed", f"{str(text)[:40]!r} is not a date", where=where, hint='write "2026-07-01"')
+    raise FormError("date-malformed", f"{quoted(text, 40)} is not a date", where=where, hint='write "2026-07-01"')
 
 
 def optional_day(text: object, *, where: str = "") -> date | None:
@@ -71,6 +71,25 @@ def days_of(period: Period) -> tuple[date, date]:
     """
     zone = time_zone(period.zone, where="period")
     return _day(period.start, zone), _day(period.end - 1, zone)
+
+
+def is_unusual(period: Period) -> bool:
+    """Whether a period is none of whole calendar days of its zone, or longer than a year.
+
+    Raises FormError (zone-unknown, period-malformed).
+    """
+    zone = time_zone(period.zone, where="period")
+    first, last = days_of(period)
+    within = (last.year, last.month, last.day) < (first.year + 1, first.month, first.day)
+    return not (within and _begins_day(period.start, zone) and _begins_day(period.end, zone))
+
+
+def _begins_day(instant: int, zone: ZoneInfo) -> bool:
+    before = _day(instant - 1, zone)
+    try:
+        return _day(instant, zone) != before
+    except FormError:
+        return True  # what follows the last day of the calendar
 
 
 def _day(instant: int, zone: ZoneInfo) -> date:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
-from core.errors import FormError, InputError
+from core.errors import FormError, InputError, quoted
 from core.numbers import decimal_text, parse_decimal, parse_natural
 from core.quantity import Quantity, unit_place
 from core.units import Unit, convert, parse_unit
@@ -49,8 +49,8 @@ class Field:
         """The value in the field's unit. Raises InputError (unit-mismatch, out-of-range, input-malformed)."""
         if isinstance(self.type, str):
             if not isinstance(given, str) or (self.one_of and given not in self.one_of):
-                raise InputError("out-of-range", f"{str(given)[:40]!r} is not one of {', '.join(self.one_of)}",
-                                 where=where)
+                raise InputError("out-of-range", f"{quoted(given, 40)} is not one of {', '.join(self.one_of)}",
+                                 where=where, hint="give one of these texts, spelled so")
             return given
         if not isinstance(given, Quantity):
             raise InputError("input-malformed", f"a quantity in {self.type.text} is needed", where=where,
@@ -64,8 +64,14 @@ class Field:
                   and (self.above is None or value > self.above) and (self.below is None or value < self.below))
         if not inside:
             assert isinstance(self.type, Unit)
-            raise InputError("out-of-range", f"{decimal_text(value)} {self.type.text} is not {self.span()}",
-                             where=where)
+            unit = "" if self.type.text == "1" else f" {self.type.text}"
+            raise InputError("out-of-range", f"{decimal_text(value)}{unit} is not {self.words()}{unit}", where=where,
+                             hint="check the value and its unit")
+
+    def words(self) -> str:
+        """The bounds in a sentence: "at least 0 and at most 1"."""
+        parts = (("at least", self.minimum), ("at most", self.maximum), ("above", self.above), ("below", self.below))
+        return " and ".join(f"{word} {decimal_text(bound)}" for word, bound in parts if bound is not None)
 
     def span(self) -> str:
         """The bounds as a person reads them: "≥ 0, ≤ 1"."""

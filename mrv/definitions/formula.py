@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Context, Decimal
 from functools import cached_property
@@ -10,7 +10,7 @@ from typing import Any
 
 from core.errors import CarbonSealError, FormError, InputError
 from core.jcs import digest
-from core.numbers import CONTEXT
+from core.numbers import CONTEXT, decimal_text
 from core.quantity import Quantity
 from core.units import Unit, parse_unit
 from mrv.definitions import members
@@ -93,15 +93,42 @@ class Formula(Rule):
         trace: list[tuple[Definition, Step]] = []
         outputs: dict[str, Quantity | str] = {}
         for definition in self.definitions:
-            step = evaluate(definition.node, environment, context)
+            step = self._step(definition, environment, context)
             if definition.required and step.value is not True:
-                raise InputError("out-of-range", f"{definition.expression} does not hold", where=self.key,
-                                 hint=CONDITION)
+                raise InputError("out-of-range", f"a condition of the rule is not met: {definition.expression}"
+                                 + self._values_of(definition.node, bound), where=self.key, hint=CONDITION)
             environment[definition.name] = step.value
             trace.append((definition, step))
             if definition.title is not None:
                 outputs[definition.name] = _output(definition.node.type, step.value)
         return Evaluation(self, outputs, tuple(trace), bound)
+
+    def _step(self, definition: Definition, environment: Environment, context: Context) -> Step:
+        try:
+            return evaluate(definition.node, environment, context)
+        except InputError as error:
+            error.where = error.where or f"{self.key} {definition.name}"
+            raise
+
+    def _values_of(self, node: Node, bound: Environment) -> str:
+        """"; given lines = 3, status = excluded": the single inputs that a condition names."""
+        named = set(_names(node))
+        given = [f"{item.name} = {_shown(item.field.type, bound[item.name])}" for item in self.inputs
+                 if item.name in named and item.field is not None and not item.is_list]
+        return f"; given {', '.join(given)}" if given else ""
+
+
+def _names(node: Node) -> Iterator[str]:
+    if node.operator == "name":
+        yield node.name
+    for operand in node.operands:
+        yield from _names(operand)
+
+
+def _shown(kind: Type, value: Scalar) -> str:
+    if not isinstance(kind, Unit) or not isinstance(value, Decimal):
+        return str(value)
+    return decimal_text(value) + (f" {kind.text}" if kind.text != "1" else "")
 
 
 def _output(kind: Type, value: Scalar) -> Quantity | str:

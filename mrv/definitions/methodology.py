@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
-from core.errors import CarbonSealError, FormError
+from core.errors import CarbonSealError, FormError, quoted
 from core.jcs import digest
 from core.numbers import parse_natural
 from core.records import Kind
@@ -192,6 +192,12 @@ def fill(pattern: str, names: Mapping[str, str]) -> str:
     return _PLACEHOLDER.sub(value, pattern)
 
 
+def key_name(pattern: str) -> str:
+    """What names the value of a parameter: the option in the pattern ("cn_code" of "{cn_code}"), else "year"."""
+    found = _PLACEHOLDER.search(pattern)
+    return found[1] if found else "year"
+
+
 def values_of(pattern: str, placeholder: str, paths: Iterable[str],
               allowed: Mapping[str, Sequence[str]] = NO_CHOICES) -> set[str]:
     """What stands for a placeholder in the paths that come out of a pattern; others stand for what is `allowed`."""
@@ -214,7 +220,7 @@ def patterns_of(binding: Mapping[str, Any]) -> list[str]:
 
 def _one_of(value: Any, allowed: tuple[str, ...], what: str) -> str:
     if value not in allowed:
-        raise FormError("rule-malformed", f"{str(value)[:40]!r} is no {what}", hint="one of " + ", ".join(allowed))
+        raise FormError("rule-malformed", f"{quoted(value, 40)} is no {what}", hint="one of " + ", ".join(allowed))
     return str(value)
 
 

@@ -83,9 +83,11 @@ class Parameter:
         _check(parameter)
         return parameter
 
-    def resolve(self, at: date, first: date, last: date, year: str = "") -> ParameterValue:
+    def resolve(self, at: date, first: date, last: date, year: str = "",
+                key: str = "year") -> ParameterValue:
         """The one value that applies on a statement date to a period of days.
 
+        `key`: what `year` is, where the values of a by-year parameter go by something else ("cn_code").
         latest-published: the newest publication on the statement date, by publication date and never by data year.
         in-force: the value valid over the whole period. by-year: the value of exactly this year.
         fixed: the single value, whose choice is the rule's. Raises InputError (rule-not-in-force,
@@ -98,7 +100,7 @@ class Parameter:
             return max(known, key=_published) if known else self._none(f"published by {at}")
         if self.select == BY_YEAR:
             named = [value for value in self.values if value.year == year]
-            return named[0] if named else self._none(f"for {year!r}", self._names())
+            return named[0] if named else self._none(f"for the {key} {year!r}", self._names())
         return self._in_force(first, last)
 
     def rows(self) -> tuple[ParameterValue, ...]:

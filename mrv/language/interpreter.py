@@ -24,6 +24,7 @@ from core.errors import InputError
 from core.numbers import CONTEXT, decimal_text
 from core.units import apply_ratio
 from mrv.language.checker import Node
+from mrv.language.render import render
 
 # exp beyond this leaves every physical scale and would take the number over its greatest length.
 MAX_EXPONENT = Decimal(400)
@@ -56,11 +57,15 @@ def evaluate(node: Node, environment: Environment, context: Context = CONTEXT) -
     try:
         return _EVALUATORS[node.operator](node, environment, context)
     except DivisionByZero:
-        raise InputError("division-by-zero", "a denominator is zero", where=node.unit_text) from None
+        raise InputError("division-by-zero", f"{_denominator(node)} is zero") from None
     except InvalidOperation:
-        raise InputError("division-by-zero", "zero is divided by zero", where=node.unit_text) from None
+        raise InputError("division-by-zero", f"{_denominator(node)} is zero, and so is what it divides") from None
     except Overflow:
         raise InputError("number-too-long", "the result is beyond every physical scale") from None
+
+
+def _denominator(node: Node) -> str:
+    return f"the denominator {render(node.operands[1])}" if node.operator == "/" else "a denominator"
 
 
 def _number(node: Node, environment: Environment, context: Context) -> Step:

@@ -56,7 +56,11 @@ def near(word: str, titles: Mapping[str, Mapping[str, str]]) -> list[str]:
     """The names that are most like a word: that have it, whose title has it, or that are spelled much alike."""
     word = word.partition("@")[0][:MAX_NAME_CHARS]
     having = [name for name, title in titles.items() if word and has_words(word, name, *title.values())]
-    return list(dict.fromkeys([*having, *get_close_matches(word, titles, MAX_NAMES)]))[:MAX_NAMES]
+    # The last part of a path may be a word of a title: the 江苏 of grid.average.江苏, beside the paths that begin so.
+    stem, _, last = word.rpartition(".")
+    titled = [name for name, title in titles.items()
+              if stem and last and name.startswith(f"{stem}.") and has_words(last, name, *title.values())]
+    return list(dict.fromkeys([*having, *titled, *get_close_matches(word, titles, MAX_NAMES)]))[:MAX_NAMES]
 
 
 def _near(ruleset: RuleSet, error: CarbonSealError, name: str) -> str:

@@ -10,7 +10,6 @@ from core.errors import FormError, InputError
 from core.numbers import CONTEXT, PRECISION
 from mrv.calculation import service
 from mrv.calculation.run import RunResult
-from mrv.calculation.spelling import canonical_numbers
 from mrv.calculation.whatif import Comparison, comparison_json, read_scenarios
 from mrv.calculation.whatif import compare as compare_runs
 from mrv.definitions.formula import Evaluation
@@ -57,7 +56,7 @@ def comparison_of(ruleset: RuleSet, name: str, document: object, at: date) -> Co
             or not isinstance(document["inputs"], Mapping):
         raise FormError("scenario-malformed", "a comparison has exactly inputs and scenarios")
     scenarios = read_scenarios(document["scenarios"])
-    return compare_runs(ruleset, name, canonical_numbers(document["inputs"]), scenarios, at)
+    return compare_runs(ruleset, name, service.canonical_document(ruleset, name, document["inputs"]), scenarios, at)
 
 
 def compare(ruleset: RuleSet, name: str, document: object, at: date) -> Document:

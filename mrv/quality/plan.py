@@ -17,7 +17,7 @@ from datetime import date
 from itertools import pairwise
 from typing import Any
 
-from core.errors import FormError, InputError, NotFound
+from core.errors import FormError, InputError, NotFound, quoted
 from core.ids import check_hex, check_id
 from core.jcs import digest
 from core.numbers import parse_natural
@@ -165,7 +165,7 @@ def _list(value: object, where: str) -> list[Any]:
 
 def _one_of(value: object, allowed: Sequence[str], where: str) -> str:
     if not isinstance(value, str) or value not in allowed:
-        raise FormError("plan-malformed", f"{str(value)[:40]!r} is not allowed", where=where,
+        raise FormError("plan-malformed", f"{quoted(value, 40)} is not allowed", where=where,
                         hint="one of " + ", ".join(allowed))
     return value
 

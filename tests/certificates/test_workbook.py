@@ -232,7 +232,7 @@ def test_texts_are_compared_with_their_case() -> None:
 
 def test_a_title_from_outside_never_becomes_a_formula() -> None:
     case = inventory_case()
-    document = case.body["document"] | {"allow_unconfirmed": False, "boundary": "=HYPERLINK(\"http://x\",\"厂区\")"}
+    document = case.body["document"] | {"allow_unconfirmed": True, "boundary": "=HYPERLINK(\"http://x\",\"厂区\")"}
     document["inputs"] = {**document["inputs"], "gas.natural_gas": [
         document["inputs"]["gas.natural_gas"][0] | {"source": {"type": "document", "digest": "ab" * 32,
                                                                "title": "=1+1\x00\x0b|cmd"}}]}

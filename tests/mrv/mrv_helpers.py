@@ -43,7 +43,7 @@ def item(value: str, unit: str, source: dict[str, Any], priority: str = "1",
 
 def document(inputs: dict[str, Any], **members: Any) -> dict[str, Any]:
     return {"subject": "org:plant", "boundary": "厂区", "period": PERIOD, "inputs": inputs, "options": {},
-            "allow_unconfirmed": False} | members
+            "allow_unconfirmed": True} | members
 
 
 def inventory(**members: Any) -> dict[str, Any]:

@@ -74,8 +74,18 @@ def whole(start: str, end: str, inputs: dict[str, Any], **members: Any) -> dict[
 
 
 def in_parts(*parts: tuple[str, str, dict[str, Any]], **members: Any) -> dict[str, Any]:
-    given = [{"period": span(start, end), "inputs": inputs} for start, end, inputs in parts]
+    """The parts, the papers of each a bill of its own."""
+    given = [{"period": span(start, end), "inputs": {name: [_of_part(item, number) for item in items]
+                                                    for name, items in inputs.items()}}
+             for number, (start, end, inputs) in enumerate(parts)]
     return whole(parts[0][0], parts[-1][1], {}, parts=given, **members)
+
+
+def _of_part(item: dict[str, Any], number: int) -> dict[str, Any]:
+    source = item["source"]
+    if source["type"] != "document" or "covers" in source:
+        return item
+    return item | {"source": source | {"digest": source["digest"][:62] + f"{number:02x}"}}
 
 
 def glass(document: dict[str, Any], rules: RuleSet | None = None, at: date = TODAY) -> RunResult:

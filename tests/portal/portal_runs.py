@@ -17,7 +17,8 @@ from core.numbers import CONTEXT, decimal_text, parse_decimal
 from core.quantity import Quantity
 from core.units import parse_unit
 from mrv.authoring.catalogue import Case
-from mrv.calculation.service import parameter, run_methodology
+from mrv.calculation.run import run as run_rules
+from mrv.calculation.service import parameter, result_json
 from mrv.definitions.dates import parse_day
 from mrv.definitions.ruleset import RuleSet
 
@@ -296,9 +297,9 @@ def request_lines(runs: Iterable[Run]) -> list[bytes]:
 
 
 def python_runs(ruleset: RuleSet, runs: Iterable[Run]) -> list[bytes]:
-    """What the reference implementation answers."""
-    return [_answer(i, lambda run=run: {"run": run_methodology(  # type: ignore[misc]
-        ruleset, run["methodology"], run["inputs"], parse_day(run["at"]))}) for i, run in enumerate(runs)]
+    """What the reference implementation answers, of documents as they stand in statements: nothing is made canonical."""
+    return [_answer(i, lambda each=each: {"run": result_json(run_rules(  # type: ignore[misc]
+        ruleset, each["methodology"], None, each["inputs"], parse_day(each["at"])))}) for i, each in enumerate(runs)]
 
 
 def python_parameters(ruleset: RuleSet, questions: Iterable[tuple[str, str]]) -> list[bytes]:

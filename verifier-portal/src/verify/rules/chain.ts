@@ -4,15 +4,20 @@ import { DecimalSignal, compare } from "./decimal.js";
 import { checkInForce, type Day } from "./dates.js";
 import { RuleError } from "./error.js";
 import type { Given } from "./fields.js";
-import type { Evaluation } from "./formula.js";
+import type { Evaluation, Formula } from "./formula.js";
 import type { Inputs } from "./inputs.js";
 import type { Item } from "./items.js";
-import { fill, type Methodology, type StepRule } from "./methodology.js";
+import { fill, keyName, type Methodology, type StepRule } from "./methodology.js";
 import type { ParameterValue } from "./parameter.js";
 import { Quantity } from "./quantity.js";
 import type { RuleSet } from "./ruleset.js";
 import { EXACT, Spread, Untraceable, joined, ofInput, propagate, type GivenSpread } from "./spread.js";
-import { isList, isObject, plainText, type JsonObject } from "./texts.js";
+import { byCodePoint, isList, isObject, plainText, type JsonObject } from "./texts.js";
+
+/** Names in a hint: more are no help. */
+const MAX_NEAR = 8;
+/** One step of a place within a formula's arguments: "leaks", "[0]", ".mass". */
+const PLACE_STEP = /\[([0-9]+)\]|\.?([a-z][a-z0-9_]*)/y;
 
 /** One formula call: step name, member of a family or "", its evaluation, and the part of the period it is of. */
 export interface StepResult {
@@ -34,9 +39,13 @@ export interface Reported {
   readonly spread: Spread | null;
 }
 
+/** Where a reader finds a value, in the shape of the value: "inputs.fuel.diesel", "options.region", a parameter's path. */
+type GivenPlace = string | readonly GivenPlace[] | ReadonlyMap<string, GivenPlace>;
+
 interface Bound {
   readonly value: Given;
   readonly spread: GivenSpread;
+  readonly place: GivenPlace;
 }
 
 /** The spreads of one call's outputs; null where they could not be carried. */
@@ -52,10 +61,15 @@ export class Chain {
   private readonly calls = new Map<string, Call[]>();
   private readonly read = new Map<string, ReadParameter>();
   private readonly called: StepResult[] = [];
+  /** Every input that was looked for, given or not; and those that entered the calculation. */
+  private readonly asked = new Set<string>();
+  private readonly used = new Set<string>();
 
   constructor(private readonly rules: RuleSet, private readonly methodology: Methodology, private readonly at: Day,
     readonly inputs: Inputs, private readonly part = 0) {
+    if (methodology.status === "unconfirmed") this.checkAllowed(methodology.key, methodology.source, methodology.key);
     for (const step of methodology.steps) this.run(step);
+    this.checkUsed();
   }
 
   get steps(): readonly StepResult[] {
@@ -91,10 +105,46 @@ export class Chain {
     this.calls.set(step.name, calls);
     for (const name of step.each === null ? [""] : this.inputs.members(step.each)) {
       const bound = new Map(step.bindings.map(([argument, binding]) => [argument, this.bind(binding, name)]));
-      const evaluation = formula.evaluate(new Map(Array.from(bound, ([argument, { value }]) => [argument, value])));
+      const evaluation = this.evaluated(formula, bound);
       const result: StepResult = { step: step.name, member: name, evaluation, part: this.part };
       this.called.push(result);
       calls.push({ result, spreads: spreadsOf(evaluation, bound) });
+    }
+  }
+
+  /** The formula's evaluation; an error of an argument names what the argument was taken from. */
+  private evaluated(formula: Formula, bound: ReadonlyMap<string, Bound>): Evaluation {
+    try {
+      return formula.evaluate(new Map(Array.from(bound, ([argument, { value }]) => [argument, value])));
+    } catch (error) {
+      const where = error instanceof RuleError ? placeIn(bound, error.where) : null;
+      if (!(error instanceof RuleError) || where === null) throw error;
+      const written = error.code === "out-of-range" ? this.asWritten(where) : "";
+      throw new RuleError(error.code, written + error.message, { where, hint: error.hint });
+    }
+  }
+
+  /** The quantities of an input as they were given, where they were given in another unit than the rule's. */
+  private asWritten(place: string): string {
+    for (const [name, items] of this.inputs.items) {
+      const unit = this.inputs.rules.get(name)?.unit.text;
+      if (place === this.inputs.placeOf(name) && items.some((item) => item.quantity.unit.text !== unit)) {
+        return `${items.slice(0, MAX_NEAR).map((item) => item.quantity.toString()).join(" + ")} is given: `;
+      }
+    }
+    return "";
+  }
+
+  /** Throws input-unused: a measured value set aside in silence would leave a default in its place. */
+  private checkUsed(): void {
+    for (const name of this.inputs.items.keys()) {
+      if (this.used.has(name) || name === this.methodology.intervals.input) continue;
+      const family = `${name.split(".")[0] ?? ""}.`;
+      const near = Array.from(this.asked).filter((other) => other.startsWith(family) && !this.inputs.items.has(other));
+      throw new RuleError("input-unused", `${name} is given, and nothing in this calculation reads it`, {
+        where: this.inputs.placeOf(name), hint: near.length > 0
+          ? `it would read ${near.sort(byCodePoint).slice(0, MAX_NEAR).join(", ")}`
+          : "leave it out, or give the input that it belongs to under the same name after the point" });
     }
   }
 
@@ -103,15 +153,20 @@ export class Chain {
     if (binding.has("list")) return joinedBounds(list(binding, "list").map((item) => this.bind(asObject(item), name)));
     if (binding.has("rows")) return this.rows(binding);
     if (binding.has("table")) return this.table(binding, name);
-    if (binding.has("among")) return { value: this.neighbour(binding, name).quantity, spread: EXACT };
+    if (binding.has("among")) {
+      return { value: this.neighbour(binding, name).quantity, spread: EXACT, place: text(binding, "among") };
+    }
     if (binding.has("input")) return this.total(memberName(text(binding, "input"), name));
     if (binding.has("items")) return this.items(memberName(text(binding, "items"), name));
     if (binding.has("step")) return this.stepOutput(text(binding, "step"), text(binding, "output"));
-    if (binding.has("parameter")) return { value: this.parameter(binding, name), spread: EXACT };
-    if (binding.has("option")) return { value: this.inputs.option(text(binding, "option")), spread: EXACT };
-    if (binding.get("unit") === "text") return { value: text(binding, "value"), spread: EXACT };
+    if (binding.has("parameter")) return this.parameter(binding, name);
+    if (binding.has("option")) {
+      const option = text(binding, "option");
+      return { value: this.inputs.option(option), spread: EXACT, place: `options.${option}` };
+    }
+    if (binding.get("unit") === "text") return { value: text(binding, "value"), spread: EXACT, place: "" };
     const literal = new Map([["value", member(binding, "value")], ["unit", member(binding, "unit")]]);
-    return { value: Quantity.fromPrinted(literal), spread: EXACT };
+    return { value: Quantity.fromPrinted(literal), spread: EXACT, place: "" };
   }
 
   private firstAvailable(binding: JsonObject, name: string): JsonObject {
@@ -119,6 +174,7 @@ export class Chain {
     const names = sources.map((source) => (source.has("input") ? memberName(text(source, "input"), name) : null));
     const found = sources.find((_source, i) => {
       const given = names[i] ?? null;
+      if (given !== null) this.asked.add(given);
       return given === null || this.inputs.items.has(given);
     });
     if (found !== undefined) return found;
@@ -132,7 +188,8 @@ export class Chain {
     const rows = this.inputs.members(text(binding, "rows")).map((name) =>
       fields.map(([field, inner]) => [field, this.bind(asObject(inner), name)] as const));
     return { value: rows.map((row) => new Map(row.map(([field, { value }]) => [field, value]))),
-      spread: rows.map((row) => new Map(row.map(([field, { spread }]) => [field, spread]))) };
+      spread: rows.map((row) => new Map(row.map(([field, { spread }]) => [field, spread]))),
+      place: rows.map((row) => new Map(row.map(([field, { place }]) => [field, place]))) };
   }
 
   /** The rows of a parameter: each value under `value`, the number that names it under `key`. */
@@ -144,7 +201,8 @@ export class Chain {
     const [key, column, unit] = [text(binding, "key"), text(binding, "value"), text(binding, "unit")];
     const rows = values.map(({ year, quantity }) => new Map([
       [key, Quantity.fromPrinted(new Map([["value", year], ["unit", unit]]), path)], [column, quantity]]));
-    return { value: rows, spread: rows.map((row) => new Map(Array.from(row.keys(), (field) => [field, EXACT]))) };
+    return { value: rows, spread: rows.map((row) => new Map(Array.from(row.keys(), (field) => [field, EXACT]))),
+      place: rows.map((row) => new Map(Array.from(row.keys(), (field) => [field, path]))) };
   }
 
   /**
@@ -172,11 +230,20 @@ export class Chain {
 
   private total(name: string): Bound {
     const value = this.inputs.total(name);
-    return { value, spread: joined(this.spreads(name), value.unit) };
+    this.enter(name);
+    return { value, spread: joined(this.spreads(name), value.unit), place: this.inputs.placeOf(name) };
   }
 
   private items(name: string): Bound {
-    return { value: (this.inputs.items.get(name) ?? []).map((item) => item.quantity), spread: this.spreads(name) };
+    this.enter(name);
+    const items = this.inputs.items.get(name) ?? [];
+    return { value: items.map((item) => item.quantity), spread: this.spreads(name),
+      place: items.map((_item, i) => `${this.inputs.placeOf(name)}[${i}]`) };
+  }
+
+  private enter(name: string): void {
+    this.asked.add(name);
+    this.used.add(name);
   }
 
   private spreads(name: string): readonly Spread[] {
@@ -194,19 +261,22 @@ export class Chain {
   private stepOutput(step: string, output: string): Bound {
     const bounds = (this.calls.get(step) ?? []).map(({ result, spreads }) => {
       const value = result.evaluation.outputs.get(output) ?? "";
-      return { value, spread: spreads === null ? null : (spreads.get(output) ?? EXACT) };
+      return { value, spread: spreads === null ? null : (spreads.get(output) ?? EXACT), place: `${step}.${output}` };
     });
     const repeated = this.methodology.steps.some((rule) => rule.name === step && rule.each !== null);
     const [single] = bounds;
     return repeated || single === undefined
-      ? { value: bounds.map(({ value }) => value), spread: bounds.map(({ spread }) => spread) } : single;
+      ? { value: bounds.map(({ value }) => value), spread: bounds.map(({ spread }) => spread),
+        place: bounds.map(({ place }) => place) } : single;
   }
 
-  private parameter(binding: JsonObject, name: string): Quantity {
+  private parameter(binding: JsonObject, name: string): Bound {
     const names = new Map(this.inputs.texts()).set("member", name);
     const path = fill(text(binding, "parameter"), names);
-    const year = fill(binding.has("year") ? text(binding, "year") : "", names);
-    return this.note(path, this.rules.parameter(path).resolve(this.at, ...this.inputs.period.days(), year)).quantity;
+    const pattern = binding.has("year") ? text(binding, "year") : "";
+    const [first, last] = this.inputs.period.days();
+    const value = this.rules.parameter(path).resolve(this.at, first, last, fill(pattern, names), keyName(pattern));
+    return { value: this.note(path, value).quantity, spread: EXACT, place: path };
   }
 
   /** A value that is read: allowed, and in the list of what was read. Throws parameter-unconfirmed. */
@@ -220,7 +290,7 @@ export class Chain {
   private checkAllowed(name: string, source: string, where: string): void {
     if (this.inputs.head.allowUnconfirmed && this.methodology.allowsUnconfirmed) return;
     throw new RuleError("parameter-unconfirmed", `${name} is not confirmed (${source})`,
-      { where, hint: "allow it explicitly where the methodology does, or give a measured value" });
+      { where, hint: '"allow_unconfirmed": true accepts it where the methodology does; the result says so' });
   }
 }
 
@@ -230,7 +300,24 @@ function memberName(name: string, suffix: string): string {
 
 function joinedBounds(bounds: readonly Bound[]): Bound {
   return { value: bounds.flatMap(({ value }): readonly Given[] => (isList(value) ? value : [value])),
-    spread: bounds.flatMap(({ spread }): readonly GivenSpread[] => (isList(spread) ? spread : [spread])) };
+    spread: bounds.flatMap(({ spread }): readonly GivenSpread[] => (isList(spread) ? spread : [spread])),
+    place: bounds.flatMap(({ place }): readonly GivenPlace[] => (isList(place) ? place : [place])) };
+}
+
+/** What stands behind a place within a formula's arguments; null where it is none. */
+function placeIn(bound: ReadonlyMap<string, Bound>, where: string): string | null {
+  let found: GivenPlace | undefined = new Map(Array.from(bound, ([name, { place }]) => [name, place]));
+  let at = 0;
+  while (typeof found !== "string") {
+    PLACE_STEP.lastIndex = at;
+    const step: RegExpExecArray | null = PLACE_STEP.exec(where);
+    if (step === null || found === undefined) return null;
+    if (isObject(found)) found = step[2] === undefined ? undefined : found.get(step[2]);
+    else found = isList(found) && step[1] !== undefined ? found[Number(step[1])] : undefined;
+    at = PLACE_STEP.lastIndex;
+  }
+  const rest = where.slice(at);
+  return found === "" || (rest !== "" && rest !== ".unit") ? null : found + rest;
 }
 
 /** The spreads of the outputs; null where one of the arguments has none or passes through a table. */

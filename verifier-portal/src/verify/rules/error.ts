@@ -4,7 +4,7 @@ import { HINTS } from "./hints.js";
 export const RULE_CODES = [
   "amount-zero", "carry-not-allowed", "date-malformed", "division-by-zero", "expression-malformed",
   "expression-not-canonical", "expression-too-deep", "expression-unit", "expression-unknown-name", "formula-unknown",
-  "hex-malformed", "id-malformed", "input-malformed", "input-missing", "input-repeated", "input-unknown",
+  "hex-malformed", "id-malformed", "input-malformed", "input-missing", "input-repeated", "input-unknown", "input-unused",
   "inputs-malformed", "inputs-overlap", "inputs-too-many", "instant-malformed", "json-duplicate-key", "json-malformed",
   "json-not-canonical", "json-number", "json-too-deep", "json-unencodable", "kind-unknown", "methodology-unknown",
   "not-certifiable", "not-conservative", "number-malformed", "number-not-canonical", "number-not-finite",

@@ -18,13 +18,13 @@ export type Given = Quantity | string | readonly Given[] | ReadonlyMap<string, G
 /** A limit of a field; `holds` tells whether a value's order against it is allowed. */
 interface Bound {
   readonly limit: Decimal;
-  readonly sign: string;
+  readonly word: string;
   readonly holds: (order: number) => boolean;
 }
 
 const BOUNDS: readonly (readonly [string, string, (order: number) => boolean])[] = [
-  ["min", "≥", (order) => order >= 0], ["max", "≤", (order) => order <= 0],
-  ["above", ">", (order) => order > 0], ["below", "<", (order) => order < 0],
+  ["min", "at least", (order) => order >= 0], ["max", "at most", (order) => order <= 0],
+  ["above", "above", (order) => order > 0], ["below", "below", (order) => order < 0],
 ];
 
 /** One quantity or text: `min` and `max` may be reached, `above` and `below` may not. */
@@ -35,9 +35,9 @@ export class Field {
   /** The field of its canonical JSON form. */
   static fromDocument(document: JsonObject): Field {
     const bounds: Bound[] = [];
-    for (const [key, sign, holds] of BOUNDS) {
+    for (const [key, word, holds] of BOUNDS) {
       const limit = document.get(key);
-      if (limit !== undefined) bounds.push({ limit: parseDecimal(limit), sign, holds });
+      if (limit !== undefined) bounds.push({ limit: parseDecimal(limit), word, holds });
     }
     const unit = member(document, "unit");
     const type = unit === "text" ? unit : parseUnit(unit);
@@ -56,19 +56,22 @@ export class Field {
     }
     const value = convert(given.value, given.unit, unit, unitPlace(where));
     if (!this.bounds.every((bound) => bound.holds(compare(value, bound.limit)))) {
-      throw new RuleError("out-of-range", `${decimalText(value)} ${unit.text} is not ${this.span()}`, { where });
+      const spelled = unit.text === "1" ? "" : ` ${unit.text}`;
+      throw new RuleError("out-of-range", `${decimalText(value)}${spelled} is not ${this.words()}${spelled}`,
+        { where, hint: "check the value and its unit" });
     }
     return value;
   }
 
   private bindText(given: Given | undefined, where: string): string {
     if (typeof given === "string" && (this.oneOf.length === 0 || this.oneOf.includes(given))) return given;
-    throw new RuleError("out-of-range", `${quoted(given, 40)} is not one of ${this.oneOf.join(", ")}`, { where });
+    throw new RuleError("out-of-range", `${quoted(given, 40)} is not one of ${this.oneOf.join(", ")}`,
+      { where, hint: "give one of these texts, spelled so" });
   }
 
-  /** The bounds as a person reads them: "≥ 0, ≤ 1". */
-  span(): string {
-    return this.bounds.map(({ sign, limit }) => `${sign} ${decimalText(limit)}`).join(", ");
+  /** The bounds in a sentence: "at least 0 and at most 1". */
+  private words(): string {
+    return this.bounds.map(({ word, limit }) => `${word} ${decimalText(limit)}`).join(" and ");
   }
 }
 

@@ -5,8 +5,9 @@ import { Decimal } from "./decimal.js";
 import { RuleError } from "./error.js";
 import { Validity } from "./dates.js";
 import { checkNames, readInputs, type Given, type Input } from "./fields.js";
-import { evaluate, type Scalar, type Step, type Value } from "./interpreter.js";
+import { evaluate, type Environment, type Scalar, type Step, type Value } from "./interpreter.js";
 import { digest } from "./json.js";
+import { decimalText } from "./numbers.js";
 import { Quantity } from "./quantity.js";
 import { render } from "./render.js";
 import { isList, isObject, plainText, represented, type Json, type JsonObject } from "./texts.js";
@@ -83,9 +84,10 @@ export class Formula {
     const trace: (readonly [Definition, Step])[] = [];
     const outputs = new Map<string, Quantity | string>();
     for (const definition of this.definitions) {
-      const step = evaluate(definition.node, environment);
+      const step = this.step(definition, environment);
       if (definition.required && step.value !== true) {
-        throw new RuleError("out-of-range", `${render(definition.node)} does not hold`, { where: this.key, hint: CONDITION });
+        throw new RuleError("out-of-range", `a condition of the rule is not met: ${render(definition.node)}`
+          + this.valuesOf(definition.node, environment), { where: this.key, hint: CONDITION });
       }
       environment.set(definition.name, step.value);
       trace.push([definition, step]);
@@ -93,6 +95,34 @@ export class Formula {
     }
     return { formula: this, outputs, trace };
   }
+
+  private step(definition: Definition, environment: Environment): Step {
+    try {
+      return evaluate(definition.node, environment);
+    } catch (error) {
+      throw error instanceof RuleError && error.where === "" ? error.at(`${this.key} ${definition.name}`) : error;
+    }
+  }
+
+  /** "; given lines = 3, status = excluded": the single inputs that a condition names. */
+  private valuesOf(node: Node, environment: Environment): string {
+    const named = new Set(namesIn(node));
+    const given = this.inputs.flatMap(({ name, type }) => {
+      const value = environment.get(name);
+      return named.has(name) && (type instanceof Unit || type === "text") && value !== undefined
+        ? [`${name} = ${shown(type, value)}`] : [];
+    });
+    return given.length > 0 ? `; given ${given.join(", ")}` : "";
+  }
+}
+
+function namesIn(node: Node): readonly string[] {
+  return [...(node.operator === "name" ? [node.name] : []), ...node.operands.flatMap(namesIn)];
+}
+
+function shown(type: Unit | "text", value: Value): string {
+  if (!(type instanceof Unit) || !(value instanceof Decimal)) return String(value);
+  return decimalText(value) + (type.text === "1" ? "" : ` ${type.text}`);
 }
 
 function output(type: Type, value: Scalar): Quantity | string {

@@ -4,7 +4,7 @@
  */
 import { Decimal, compare, divide } from "./decimal.js";
 import { RuleError } from "./error.js";
-import { checkHex, checkId } from "./ids.js";
+import { DIGEST_HINT, checkHex, checkId } from "./ids.js";
 import type { InputRule } from "./methodology.js";
 import { CONTEXT } from "./numbers.js";
 import { parseInstant, type Period } from "./period.js";
@@ -28,16 +28,19 @@ type Span = readonly [number, number];
 /** The source of a substituted quantity, alone. Throws source-not-allowed, period-outside, source-mismatch, … */
 export function checkSubstitution(rule: InputRule, { quantity, source }: Sourced, period: Period, where: string): void {
   if (source.get("rule") !== rule.substitution) {
-    throw new RuleError("source-not-allowed", `${rule.name} is substituted by ${rule.substitution}`, { where });
+    throw new RuleError("source-not-allowed", `${rule.name} is substituted by ${rule.substitution}`,
+      { where, hint: `"rule": "${rule.substitution}"` });
   }
   const reason = source.get("reason");
   if (typeof reason !== "string" || reason === "" || lengthOf(reason) > MAX_REASON_CHARS) {
-    throw new RuleError("inputs-malformed", "a substitution says why data are missing", { where });
+    throw new RuleError("inputs-malformed", "a substitution says why data are missing",
+      { where, hint: `a reason of 1 to ${MAX_REASON_CHARS} characters` });
   }
   if (source.get("meter") !== null) checkId(source.get("meter"), where);
   const gap = gapOf(source, where);
   if (period.start > gap[0] || gap[0] >= gap[1] || gap[1] > period.end) {
-    throw new RuleError("period-outside", "the gap is empty or not within the period", { where });
+    throw new RuleError("period-outside", "the gap is empty or not within the period",
+      { where, hint: "start and end of the gap lie within the period, start before end" });
   }
   if (rule.substitution === "zero") checkZero(quantity, source, where);
   else checkRate(quantity, source, gap, where);
@@ -45,16 +48,18 @@ export function checkSubstitution(rule: InputRule, { quantity, source }: Sourced
 
 function checkZero(quantity: Quantity, source: JsonObject, where: string): void {
   if (!quantity.value.isZero || source.get("rate") !== null || source.get("digest") !== null) {
-    throw new RuleError("source-mismatch", "a gap counted as zero has no quantity, rate or document", { where });
+    throw new RuleError("source-mismatch", "a gap counted as zero has no quantity, rate or document",
+      { where, hint: 'the value is "0", rate and digest are null' });
   }
 }
 
 function checkRate(quantity: Quantity, source: JsonObject, gap: Span, where: string): void {
-  checkHex(source.get("digest"), where);
+  checkHex(source.get("digest"), where, DIGEST_HINT);
   const rate = Quantity.fromJson(source.get("rate"), where);
   const negative = compare(rate.value, Decimal.ZERO) < 0;
   if (negative || compare(quantity.value, over(rate, gap).to(quantity.unit).value) !== 0) {
-    throw new RuleError("source-mismatch", `${quantity} is not ${rate} over the gap`, { where });
+    throw new RuleError("source-mismatch", `${quantity} is not ${rate} over the gap`,
+      { where, hint: "the quantity is the rate times the duration of the gap" });
   }
 }
 
@@ -63,27 +68,28 @@ function gapOf(source: JsonObject, where = ""): Span {
   return [parseInstant(source.get("start"), where), parseInstant(source.get("end"), where)];
 }
 
-/** The substitutions of an input beside its other sources. Throws inputs-overlap, not-conservative. */
-export function checkGaps(name: string, items: readonly Sourced[]): void {
+/** The substitutions of an input beside its other sources; `place`: where it stands. Throws inputs-overlap, not-conservative. */
+export function checkGaps(place: string, items: readonly Sourced[]): void {
   const gaps = items.filter(({ source }) => source.get("type") === SUBSTITUTION);
   const registers = items.filter(({ source }) => source.get("type") === "register");
   for (const meter of new Set(gaps.map(({ source }) => source.get("meter")))) {
     const spans = [...gaps.filter(({ source }) => source.get("meter") === meter).map(({ source }) => gapOf(source)),
       ...registers.filter(({ source }) => source.get("meter") === meter).map(({ source }) => spanOf(source))];
     if (overlap(spans)) {
-      throw new RuleError("inputs-overlap", "a substituted gap shares time with other data", { where: `inputs.${name}` });
+      throw new RuleError("inputs-overlap", "a substituted gap shares time with other data",
+        { where: place, hint: "cut the gap where the readings begin again, and give each gap once" });
     }
   }
   for (const { source } of gaps) {
-    if (source.get("rate") !== null) checkConservative(name, Quantity.fromJson(source.get("rate")), registers);
+    if (source.get("rate") !== null) checkConservative(place, Quantity.fromJson(source.get("rate")), registers);
   }
 }
 
-function checkConservative(name: string, rate: Quantity, registers: readonly Sourced[]): void {
+function checkConservative(place: string, rate: Quantity, registers: readonly Sourced[]): void {
   for (const { quantity, source } of registers) {
     if (compare(over(rate, spanOf(source)).to(quantity.unit).value, quantity.value) < 0) {
       throw new RuleError("not-conservative", `${rate} is below the rate of ${plainText(source.get("meter"))}`,
-        { where: `inputs.${name}`, hint: "a gap is filled with the greatest rate, never a lower one" });
+        { where: place, hint: "a gap is filled with the greatest rate, never a lower one" });
     }
   }
 }

@@ -1,4 +1,5 @@
 /** The inputs document of a run: who, where, when, the quantities with their sources, and the options chosen. */
+import { checkPapers } from "./covers.js";
 import { Decimal } from "./decimal.js";
 import { RuleError } from "./error.js";
 import { SUBSTITUTION, checkGaps, overlap } from "./gaps.js";
@@ -35,7 +36,12 @@ type Items = ReadonlyMap<string, readonly Item[]>;
 /** A checked inputs document; `items` in the order of names. `parts`: the inputs of each part of a split period. */
 export class Inputs {
   constructor(readonly head: Head, readonly period: Period, readonly rules: Rules, readonly items: Items,
-    readonly parts: readonly Inputs[] = []) {}
+    readonly place = "inputs", readonly parts: readonly Inputs[] = []) {}
+
+  /** Where an input stands in the document: "inputs.fuel.diesel", "parts[1].inputs.fuel.diesel". */
+  placeOf(name: string): string {
+    return `${this.place}.${name}`;
+  }
 
   /** What is evaluated on its own: the parts, or the whole. */
   get spans(): readonly Inputs[] {
@@ -48,7 +54,7 @@ export class Inputs {
     const items = this.items.get(name);
     if (rule === undefined || (items === undefined && rule.single)) {
       throw new RuleError("input-missing", `the input ${represented(name)} is missing`,
-        { where: "inputs", hint: "a missing value is never taken as zero" });
+        { where: this.place, hint: "a missing value is never taken as zero" });
     }
     return (items ?? []).reduce((total, item) => total.plus(item.quantity), new Quantity(Decimal.ZERO, rule.unit));
   }
@@ -91,10 +97,17 @@ export class Inputs {
 export function readInputs(methodology: Methodology, document: JsonObject, period: Period): Inputs {
   const head = readHead(methodology, document, period);
   const parts = readParts(methodology, document, period)
-    .map(([given, span]) => new Inputs(head, span, ...readAll(methodology, given, span)));
-  const inputs = parts.length > 0 ? new Inputs(head, period, ...merged(parts), parts)
-    : new Inputs(head, period, ...readAll(methodology, document.get("inputs"), period));
-  for (const part of inputs.spans) checkDocuments(part.items);
+    .map(([given, span], i) => {
+      const place = `parts[${i}].inputs`;
+      return new Inputs(head, span, ...readAll(methodology, given, span, place), place);
+    });
+  const inputs = parts.length > 0 ? new Inputs(head, period, ...merged(parts), "inputs", parts)
+    : new Inputs(head, period, ...readAll(methodology, document.get("inputs"), period, "inputs"));
+  for (const part of inputs.spans) for (const [name, group] of part.items) checkGaps(part.placeOf(name), group);
+  for (const [name, group] of inputs.items) {
+    const rule = inputs.rules.get(name);
+    if (rule !== undefined) checkPapers(rule, group, inputs.placeOf(name));
+  }
   checkSpans(inputs.items);
   return inputs;
 }
@@ -107,7 +120,8 @@ function readHead(methodology: Methodology, document: JsonObject, period: Period
   }
   const allowUnconfirmed = document.get("allow_unconfirmed");
   if (typeof allowUnconfirmed !== "boolean") {
-    throw new RuleError("inputs-malformed", "allow_unconfirmed is true or false", { where: "allow_unconfirmed" });
+    throw new RuleError("inputs-malformed", "allow_unconfirmed is true or false", { where: "allow_unconfirmed",
+      hint: "without quotes; true accepts rules and values not yet compared with their official text" });
   }
   const boundary = document.get("boundary");
   if (typeof boundary !== "string" || boundary === "" || lengthOf(boundary) > MAX_BOUNDARY_CHARS) {
@@ -142,20 +156,25 @@ function readParts(methodology: Methodology, document: JsonObject, period: Perio
   }
   const beside = document.get("inputs");
   if (!isList(parts) || parts.length < 2 || parts.length > MAX_PARTS || !isObject(beside) || beside.size > 0) {
-    throw partsMalformed("parts are a list of at least two, and inputs are then empty");
+    throw partsMalformed("parts are a list of at least two, and inputs are then empty",
+      '"inputs": {} beside "parts": [{"period", "inputs"}, …]');
   }
   const read = parts.map((part, number) => {
-    if (!hasExactly(part, ["period", "inputs"])) throw partsMalformed("a part has exactly period and inputs");
+    if (!hasExactly(part, ["period", "inputs"])) {
+      throw partsMalformed("a part has exactly period and inputs", '{"period": {"start", "end", "zone"}, "inputs": {…}}',
+        `parts[${number}]`);
+    }
     return [part.get("inputs") ?? null, Period.fromJson(part.get("period"), `parts[${number}].period`)] as const;
   });
   if (!tiles(read.map(([, span]) => span), period)) {
-    throw partsMalformed("the parts do not make up the period, cut at midnights");
+    throw partsMalformed("the parts do not make up the period, cut at midnights",
+      "the first begins with the period, each where the one before ends, the last ends with it; all in its zone");
   }
   return read;
 }
 
-function partsMalformed(message: string): RuleError {
-  return new RuleError("parts-malformed", message, { where: "parts" });
+function partsMalformed(message: string, hint: string, where = "parts"): RuleError {
+  return new RuleError("parts-malformed", message, { where, hint });
 }
 
 /** Whether spans make up a period end to end, each cut between two calendar days of one zone. */
@@ -172,40 +191,31 @@ function merged(parts: readonly Inputs[]): readonly [Rules, Items] {
     new Map(Array.from(names).sort(byCodePoint).map((name) => [name, all(name)]))];
 }
 
-function readAll(methodology: Methodology, given: Json | undefined, period: Period): readonly [Rules, Items] {
-  if (!isObject(given)) throw new RuleError("inputs-malformed", "inputs are an object of lists", { where: "inputs" });
+function readAll(methodology: Methodology, given: Json | undefined, period: Period,
+  place: string): readonly [Rules, Items] {
+  if (!isObject(given)) throw new RuleError("inputs-malformed", "inputs are an object of lists", { where: place });
   const rules = new Map(methodology.inputs.map((rule) => [rule.name, rule]));
   const items = new Map<string, readonly Item[]>();
   for (const name of Array.from(given.keys()).sort(byCodePoint)) {
     const rule = methodology.ruleOf(name);
     if (rule === undefined || name.endsWith("*")) {
       throw new RuleError("input-unknown", `${methodology.key} has no input ${represented(name)}`,
-        { where: "inputs", hint: `the inputs are ${Array.from(rules.keys()).join(", ")}` });
+        { where: `${place}.${name}`, hint: `the inputs are ${methodology.inputs.map(({ name: one }) => one).join(", ")}` });
     }
     rules.set(name, rule);
-    items.set(name, readItems(rule, given.get(name) ?? null, period, `inputs.${name}`));
+    items.set(name, readItems(rule, given.get(name) ?? null, period, `${place}.${name}`));
   }
-  checkRequired(methodology, items);
+  checkRequired(methodology, items, place);
   return [rules, items];
 }
 
-function checkRequired(methodology: Methodology, items: Items): void {
+function checkRequired(methodology: Methodology, items: Items, where: string): void {
   const given = new Set(Array.from(items.keys(), (name) => methodology.ruleOf(name)));
   for (const rule of methodology.inputs) {
     if (rule.required && !given.has(rule)) {
       throw new RuleError("input-missing", `the input ${represented(rule.name)} is missing`,
-        { where: "inputs", hint: "a missing value is never taken as zero" });
+        { where, hint: "a missing value is never taken as zero" });
     }
-  }
-}
-
-function checkDocuments(items: Items): void {
-  for (const [name, group] of items) {
-    const digests = group.filter((item) => item.type === "document").map((item) => item.source.get("digest"));
-    if (new Set(digests).size !== digests.length) {
-      throw new RuleError("inputs-overlap", "one document is given twice", { where: `inputs.${name}` });
-    }
-    checkGaps(name, group);
   }
 }
 
@@ -221,6 +231,7 @@ function checkSpans(items: Items): void {
     }
   }
   for (const [where, ranges] of spans) {
-    if (overlap(ranges)) throw new RuleError("inputs-overlap", "two spans of one register overlap", { where });
+    if (overlap(ranges)) throw new RuleError("inputs-overlap", "two spans of one register overlap",
+      { where, hint: "let each span begin where the one before ended, and name none twice" });
   }
 }

@@ -4,13 +4,14 @@
  * One context: precision 40, half up, no rounding between operations beyond that precision. `if`, `and` and `or` evaluate
  * only what decides; the trace holds what was evaluated, nothing else.
  */
-import { typeText, type Node, type Operator } from "./checker.js";
+import { type Node, type Operator } from "./checker.js";
 import {
   Decimal, DecimalSignal, absolute, add, compare, divide, minus, multiply, squareRoot, subtract,
 } from "./decimal.js";
 import { RuleError } from "./error.js";
 import { exponential, logarithm } from "./exponential.js";
 import { CONTEXT, ROUNDINGS, decimalText, roundTo } from "./numbers.js";
+import { render } from "./render.js";
 import { represented } from "./texts.js";
 import { applyRatio } from "./units.js";
 
@@ -50,8 +51,9 @@ function signalled(signal: DecimalSignal, node: Node): RuleError {
   if (signal.kind === "overflow") {
     return new RuleError("number-too-long", "the result is beyond every physical scale");
   }
-  const message = signal.kind === "division-by-zero" ? "a denominator is zero" : "zero is divided by zero";
-  return new RuleError("division-by-zero", message, { where: typeText(node.type) });
+  const [, divisor] = node.operands;
+  const zero = node.operator === "/" && divisor !== undefined ? `the denominator ${render(divisor)} is zero` : "a denominator is zero";
+  return new RuleError("division-by-zero", signal.kind === "division-by-zero" ? zero : `${zero}, and so is what it divides`);
 }
 
 /** A value as documents carry it: canonical decimal, the text itself, "true" or "false". */

@@ -1,8 +1,9 @@
 /** One quantity of an input with where it comes from, checked against what the methodology allows. */
+import { COVERS, checkCovers } from "./covers.js";
 import { Decimal, compare } from "./decimal.js";
 import { RuleError } from "./error.js";
 import { SUBSTITUTION, SUBSTITUTION_MEMBERS, checkSubstitution } from "./gaps.js";
-import { checkHex, checkId } from "./ids.js";
+import { DIGEST_HINT, checkHex, checkId } from "./ids.js";
 import type { InputRule, SourceType } from "./methodology.js";
 import { parseDecimal, parseNatural } from "./numbers.js";
 import { parseInstant, type Period } from "./period.js";
@@ -60,13 +61,26 @@ function readItem(rule: InputRule, given: Json, period: Period, where: string): 
   const quantity = readQuantity(rule, given, where);
   const source = given.get("source");
   const type = typeOf(source);
-  if (!isObject(source) || type === null || !hasExactly(source, SOURCE_MEMBERS[type])) {
-    throw new RuleError("inputs-malformed", "the source has not the members of its type", { where });
+  if (!isObject(source) || type === null || !hasMembers(source, type)) {
+    throw new RuleError("inputs-malformed", "the source has not the members of its type",
+      { where: `${where}.source`, hint: sourceHint(source) });
   }
   const priority = checkAllowed(rule, given, type, where);
   const uncertainty = readUncertainty(given.get("uncertainty"), where);
   const span = checkSource(rule, { quantity, source }, type, period, where);
   return { quantity, type, source, document: given, method: plainText(given.get("method")), priority, uncertainty, span };
+}
+
+/** Whether a source has the members of its type; a document may say what it covers. */
+function hasMembers(source: JsonObject, type: SourceType): boolean {
+  const names = SOURCE_MEMBERS[type];
+  return hasExactly(source, type === "document" && source.has(COVERS) ? [...names, COVERS] : names);
+}
+
+function sourceHint(source: Json | undefined): string {
+  const type = typeOf(source);
+  if (type === null) return `a source has a type: ${Object.keys(SOURCE_MEMBERS).join(", ")}`;
+  return `a ${type} has ${Array.from(SOURCE_MEMBERS[type]).sort().join(", ")}`;
 }
 
 function typeOf(source: Json | undefined): SourceType | null {
@@ -99,7 +113,8 @@ function checkAllowed(rule: InputRule, given: JsonObject, type: SourceType, wher
   }
   const priority = String(rule.sources.indexOf(type) + 1);
   if (given.get("priority") !== priority) {
-    throw new RuleError("priority-mismatch", `a ${type} has priority ${priority} for ${rule.name}`, { where });
+    throw new RuleError("priority-mismatch", `a ${type} has priority ${priority} for ${rule.name}`,
+      { where: `${where}.priority`, hint: `write "${priority}": the place of ${type} among ${rule.sources.join(", ")}` });
   }
   return BigInt(priority);
 }
@@ -108,17 +123,23 @@ function readUncertainty(given: Json | undefined, where: string): Decimal | null
   if (given === null) return null;
   const uncertainty = parseDecimal(given);
   if (compare(uncertainty, Decimal.ZERO) >= 0) return uncertainty;
-  throw new RuleError("out-of-range", "an uncertainty in % is not negative", { where });
+  throw new RuleError("out-of-range", "an uncertainty in % is not negative",
+    { where: `${where}.uncertainty`, hint: "half of the 95 % interval over the mean, in %; null if unknown" });
 }
 
 function checkSource(rule: InputRule, sourced: { quantity: Quantity; source: JsonObject }, type: SourceType, period: Period,
   where: string): Item["span"] {
   switch (type) {
-    case "document": checkHex(sourced.source.get("digest"), where); return null;
+    case "document": checkPaper(rule, sourced.source, period, `${where}.source`); return null;
     case "substitution": checkSubstitution(rule, sourced, period, where); return null;
     case "declared": return null;
     case "register": case "claim-point": return checkSpan(sourced.quantity, sourced.source, type, where);
   }
+}
+
+function checkPaper(rule: InputRule, source: JsonObject, period: Period, where: string): void {
+  checkHex(source.get("digest"), `${where}.digest`, DIGEST_HINT);
+  if (source.has(COVERS)) checkCovers(rule, source.get(COVERS), period, `${where}.covers`);
 }
 
 /** The positions of a source whose quantity is their difference. */
@@ -129,7 +150,8 @@ function checkSpan(quantity: Quantity, source: JsonObject, type: SourceType, whe
   const [start, end] = [from, to].map((point) => parseNatural(point.get("position"), "position")) as [bigint, bigint];
   const base = baseUnit(quantity.unit, where);
   if (compare(quantity.to(base).value, Decimal.of(end - start)) !== 0) {
-    throw new RuleError("source-mismatch", `${quantity} is not the register difference ${end - start} ${base.text}`, { where });
+    throw new RuleError("source-mismatch", `${quantity} is not the register difference ${end - start} ${base.text}`,
+      { where, hint: "give to.position − from.position as the quantity, or correct the positions" });
   }
   return [start, end];
 }

@@ -91,6 +91,7 @@ export class Methodology {
   readonly version: string;
   readonly label: string;
   readonly title: ReadonlyMap<string, string>;
+  readonly source: string;
   readonly status: string;
   readonly validity: Validity;
   readonly inputs: readonly InputRule[];
@@ -114,7 +115,7 @@ export class Methodology {
     this.version = versionOf(document);
     this.label = readLabel(member(document, "kind"));
     this.title = title(document);
-    text(document, "source");
+    this.source = text(document, "source");
     this.status = statusOf(document);
     this.validity = Validity.fromDocument(asObject(member(document, "valid")));
     this.inputs = named(document, "inputs").map(readInput);
@@ -182,6 +183,11 @@ export function fill(pattern: string, names: ReadonlyMap<string, string>): strin
     throw new RuleError("option-missing", `the option ${represented(name)} is needed for ${represented(pattern)}`,
       { where: "options" });
   });
+}
+
+/** What names the value of a parameter: the option in the pattern ("cn_code" of "{cn_code}"), else "year". */
+export function keyName(pattern: string): string {
+  return /\{([a-z_]+)\}/.exec(pattern)?.[1] ?? "year";
 }
 
 function named(document: JsonObject, name: string): readonly JsonObject[] {

@@ -10,7 +10,7 @@ export const MAX_DIGITS = 200;
 
 const CANONICAL = /^(-?)(0|[1-9][0-9]*)(?:\.([0-9]*[1-9]))?$/;
 const PRINTED = /^([+-]?)(?:([0-9]+)(?:\.([0-9]*))?|\.([0-9]+))(?:[eE]([+-]?)([0-9]+))?$/;
-const NOT_FINITE = /^[+-]?(?:nan|inf|infinity)$/i;
+const NOT_FINITE = /^[+-]?(?:s?nan[0-9]*|inf|infinity)$/i;
 /** Far beyond every scale, and small enough for any machine's decimal library. */
 const MAX_EXPONENT_CHARS = 4;
 const NATURAL = /^(?:0|[1-9][0-9]*)$/;

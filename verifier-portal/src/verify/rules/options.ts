@@ -79,7 +79,8 @@ export function readCarried(given: Json | undefined): Quantity | null {
   const members = new Map(Array.from(given).filter(([name]) => name !== "statement"));
   const quantity = Quantity.fromJson(members, "carried");
   if (compare(quantity.value, Decimal.ZERO) >= 0) return quantity;
-  throw new RuleError("out-of-range", "a carried remainder is not negative", { where: "carried" });
+  throw new RuleError("out-of-range", "a carried remainder is not negative",
+    { where: "carried", hint: "carry the carried_out of the statement before" });
 }
 
 /** The priority of each input in the statement before. */

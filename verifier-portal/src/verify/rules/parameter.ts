@@ -82,12 +82,16 @@ export class Parameter {
     return parameter;
   }
 
-  /** The one value that applies on a statement date to a period of days; never the nearest, never zero. */
-  resolve(at: Day, first: Day, last: Day, year: string): ParameterValue {
+  /**
+   * The one value that applies on a statement date to a period of days; never the nearest, never zero. `key`: what `year`
+   * is, where the values of a by-year parameter go by something else ("cn_code").
+   */
+  resolve(at: Day, first: Day, last: Day, year: string, key = "year"): ParameterValue {
     switch (this.select) {
       case "fixed": return this.values[0] ?? this.none("");
       case "latest-published": return this.latest(at) ?? this.none(`published by ${at}`);
-      case "by-year": return this.values.find((value) => value.year === year) ?? this.none(`for ${represented(year)}`, this.names());
+      case "by-year":
+        return this.values.find((value) => value.year === year) ?? this.none(`for the ${key} ${represented(year)}`, this.names());
       case "in-force": return this.inForce(first, last);
     }
   }

@@ -65,6 +65,15 @@ export class Period {
     }
     return this.calendarDays;
   }
+
+  /** Whether it is none of whole calendar days of its zone, or longer than a year. */
+  isUnusual(): boolean {
+    const calendar = calendarOf(this.zone);
+    const [first, last] = this.days();
+    const limit = `${String(Number(first.slice(0, 4)) + 1).padStart(4, "0")}${first.slice(4)}`;
+    const within = limit.length > last.length || last < limit;
+    return !(within && beginsDay(this.start, calendar) && beginsDay(this.end, calendar));
+  }
 }
 
 function unknownZone(zone: string): RuleError {
@@ -97,6 +106,16 @@ function newCalendar(zone: string): Intl.DateTimeFormat {
   const resolved = calendar.resolvedOptions().timeZone;
   if (resolved !== zone && resolved.toLowerCase() === zone.toLowerCase()) throw unknownZone(zone);
   return calendar;
+}
+
+function beginsDay(instant: number, calendar: Intl.DateTimeFormat): boolean {
+  const before = dayOf(instant - 1, calendar);
+  try {
+    return dayOf(instant, calendar) !== before;
+  } catch (error) {
+    if (error instanceof RuleError) return true; // what follows the last day of the calendar
+    throw error;
+  }
 }
 
 function dayOf(instant: number, calendar: Intl.DateTimeFormat): Day {

@@ -160,6 +160,8 @@ function noticesOf(methodology: Methodology, inputs: Inputs, chains: readonly Ch
     [inputs.parts.length > 0, "period-split"], [at < inputs.period.days()[1], "statement-before-period-end"],
     // More given away than used: right for a plant that only generates, else a sign that two inputs were exchanged.
     [compare(result.quantity.value, Decimal.ZERO) < 0, "result-below-zero"],
+    // What spends a register's serials may end at any reading; an inventory is of calendar days, a year at most.
+    [methodology.intervals.rule === "none" && inputs.period.isUnusual(), "period-unusual"],
     [inputs.priorityDrops().length > 0, "source-priority-dropped"],
   ];
   const codes = said.filter(([holds]) => holds).map(([, code]) => code);

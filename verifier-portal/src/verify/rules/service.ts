@@ -8,7 +8,7 @@ import { parseLenient } from "./json.js";
 import { Quantity, type QuantityDocument } from "./quantity.js";
 import { render } from "./render.js";
 import type { RuleSet } from "./ruleset.js";
-import { isObject, plainText, type Json } from "./texts.js";
+import { byCodePoint, isObject, plainText, quoted, type Json } from "./texts.js";
 
 const LEADING_ID = /^[ \t]*\{[ \t]*"id"[ \t]*:[ \t]*"([ !#-\[\]-~]{1,200})"/;
 
@@ -50,6 +50,7 @@ export function evaluateLine(rules: RuleSet, line: string, withTrace = false): A
     const request = parseLenient(line);
     const [id, formula, inputs] = requestMembers(request);
     identity = id;
+    checkLine(request);
     const evaluation = evaluated(rules, plainText(formula), inputs);
     const outputs = outputsDocument(evaluation);
     return withTrace ? { id, outputs, trace: traceDocument(evaluation) } : { id, outputs };
@@ -59,12 +60,22 @@ export function evaluateLine(rules: RuleSet, line: string, withTrace = false): A
   }
 }
 
+const LINE = ["id", "formula", "inputs"];
+const LINE_HINT = '{"id": "1", "formula": "electricity.location", "inputs": {"consumption": {"value": "1", "unit": "kWh"}}}';
+
+function checkLine(request: Json): void {
+  const names = isObject(request) ? Array.from(request.keys()) : [];
+  const [unknown] = names.filter((name) => !LINE.includes(name)).sort(byCodePoint);
+  if (unknown === undefined) return;
+  throw new RuleError("inputs-malformed", `a line has no member ${quoted(unknown, 40)}`, { hint: LINE_HINT });
+}
+
 function requestMembers(request: Json): readonly [Json, Json, Json] {
   if (isObject(request)) {
     const [id, formula, inputs] = [request.get("id"), request.get("formula"), request.get("inputs")];
     if (id !== undefined && formula !== undefined && inputs !== undefined) return [id, formula, inputs];
   }
-  throw new RuleError("inputs-malformed", "a line has id, formula and inputs");
+  throw new RuleError("inputs-malformed", "a line has id, formula and inputs", { hint: LINE_HINT });
 }
 
 /** {name: {"value", "unit"}}; a text output has the unit "text". */

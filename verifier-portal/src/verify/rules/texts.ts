@@ -52,8 +52,10 @@ export function plainText(value: Plain): string {
   return isPrintable(value) ? value.toString() : represented(value);
 }
 
-/** The first code points of a value's text in quotation marks, as messages show what was given. */
+/** The first code points of a value's text in quotation marks, as messages show what was given; null and truth as in JSON. */
 export function quoted(value: Plain, count = Infinity): string {
+  if (value === null || value === undefined) return "null";
+  if (typeof value === "boolean") return String(value);
   return represented(shortened(plainText(value), count));
 }
 
