@@ -17,7 +17,7 @@ from pathlib import Path
 
 from certificates import registry_evm
 from certificates.blocks import RpcBlocks
-from certificates.registry import Participant, register_digest
+from certificates.registry import ChainParticipant, register_digest
 from certificates.registry_evm import EvmParticipants, EvmRegistry
 from core.clock import Clock
 from core.errors import CarbonSealError, FormError, InputError, Refused, Unavailable
@@ -92,7 +92,7 @@ class ChainLink:
         """The participant registry."""
         return EvmParticipants(self.chain, self.addresses)
 
-    def enter(self, participant: Participant, govern: Callable[[bytes], Sequence[bytes]]) -> None:
+    def enter(self, participant: ChainParticipant, govern: Callable[[bytes], Sequence[bytes]]) -> None:
         """Enter an organisation on the chain, unless it stands there so already.
 
         `govern`: the governors' signatures over the digest it is given. Raises Refused (participant-…), Unavailable.

@@ -29,7 +29,7 @@ from sqlalchemy import Connection, Engine, Table, insert, select, update
 from api import accounts, idempotency, schema
 from api.chain import ChainLink, deploy
 from api.models import ApiWriter
-from certificates.registry import Participant
+from certificates.registry import ChainParticipant
 from core import settings as settings_module
 from core.clock import Clock, SharedClock, SystemClock
 from core.database import open_engine, transaction
@@ -85,7 +85,7 @@ class Deployment:
         return key_of(self.origin, self.log_signer.public_key)
 
     @property
-    def log_lock(self) -> FileLock:
+    def last_signed(self) -> FileLock:
         """Where the last signed checkpoint is remembered outside the database."""
         return FileLock(self.directory / "signed")
 
@@ -167,7 +167,7 @@ def deploy_contracts(deployment: Deployment, founding: Founding) -> None:
 def _enter_node(deployment: Deployment, link: ChainLink) -> None:
     """The only governor of a trial deployment is the node itself: without this it might not even anchor."""
     account = deployment.account
-    link.enter(Participant(NODE_ORG, ("node",), 0, NO_END, (account.address,)),
+    link.enter(ChainParticipant(NODE_ORG, ("node",), 0, NO_END, (account.address,)),
                lambda digest: [account.sign_digest(digest)])
 
 
@@ -200,7 +200,9 @@ def open_deployment(directory: Path, *, clock: Clock | None = None, upgrade: boo
 
 @contextmanager
 def writing(deployment: Deployment) -> Iterator[int]:
-    """Hold the deployment as its one writer; yields the generation that `check_writer` compares.
+    """Hold the deployment as its one writer of frames; yields the generation that `check_writer` compares.
+
+    The other steps append within transactions of their own, from this process or from workers of its broker.
 
     Raises Refused (deployment-locked) while another process of this machine holds it. A process on another machine
     (PostgreSQL) or one whose lock file was deleted under it is stopped by the generation instead.
@@ -238,11 +240,11 @@ def check_not_rolled_back(deployment: Deployment, connection: Connection) -> Non
     An older copy may be put in place under a running node: what it would acknowledge has an index that was given away.
     """
     try:
-        held = deployment.log_lock.read()
+        held = deployment.last_signed.read()
     except FormError as error:
         # Damage of ours: told as a form error, a sender would take it for one of its own.
         raise Unavailable("lock-unusable", f"the last checkpoint signed cannot be read: {error.message}",
-                          where=str(deployment.log_lock.path), hint="restore this file; nothing was taken") from None
+                          where=str(deployment.last_signed.path), hint="restore this file; nothing was taken") from None
     log.check_held(held, log.size(connection))
 
 

@@ -50,7 +50,7 @@ def silent(_step: str, _done: int, _total: int) -> None:
 def check(deployment: Deployment, link: ChainLink | None, progress: Progress = silent) -> list[Finding]:
     """Everything that is wrong; an empty list means all agrees. `link`: None leaves the chain out."""
     findings = [Finding("log", item.code, item.where, item.message) for item in ledger_fsck.fsck(
-        deployment.engine, deployment.log_key.text, lock=deployment.log_lock,
+        deployment.engine, deployment.log_key.text, lock=deployment.last_signed,
         progress=lambda done, total: progress("log", done, total))]
     with reading(deployment.engine) as connection:
         if not any(item.code == "entry-missing" for item in findings):

@@ -54,7 +54,7 @@ class Node:
             return
         self.generation = self._held.enter_context(writing(self.deployment))
         try:
-            log.start(self.engine, self.deployment.log_key, lock=self.deployment.log_lock)
+            log.start(self.engine, self.deployment.log_key, lock=self.deployment.last_signed)
         except CarbonSealError:
             self._held.close()
             raise

@@ -2,6 +2,10 @@
 
 Each step is idempotent and begins from what the database holds, so recovery after a crash is the same steps run again:
 what is done is found done. `steps` is told each durable step by name before (False) and after (True) it happens.
+
+Who runs them: accept the writer's thread (`api/writer.py`); seal the `Sealer`; anchor, follow_chain and deliver the
+`ChainFollower` (`api/sealer.py`); calculate and issue jobs that `api/routes/claims.py` queues (`api/tasks.py`); the
+rest the request that asks.
 """
 
 from __future__ import annotations
@@ -173,7 +177,7 @@ def seal(deployment: Deployment, steps: Steps = quiet) -> Checkpoint | None:
     with durable(steps, "seal"), deployment.sealing:
         try:
             return log.seal(deployment.engine, deployment.log_signer, deployment.origin, deployment.clock,
-                            lock=deployment.log_lock)
+                            lock=deployment.last_signed)
         except Refused as error:
             if error.code != "log-two-writers":
                 raise
@@ -397,8 +401,8 @@ def issue(deployment: Deployment, link: ChainLink, statement: bytes, steps: Step
     settle(deployment, link, opinion.log_index, steps)
     with durable(steps, "issue"), link.lock:
         link.ensure()
-        checked = evidence.export(deployment, link, statement, purpose="issue", level="full")
-        return issuing.issue(evidence.desk_of(deployment, link), link.anchors, statement, checked, deployment.trust)
+        file = evidence.export(deployment, link, statement, purpose="issue", level="full")
+        return issuing.issue(evidence.desk_of(deployment, link), link.anchors, statement, file, deployment.trust)
 
 
 def deliver(deployment: Deployment, link: ChainLink) -> int:

@@ -57,7 +57,10 @@ class Outcome(StrEnum):
 
 @dataclass
 class Decision:
-    """About one submission. `index`: its log index, known for duplicates at once and for the rest after `record`."""
+    """About one submission. `index`: its log index, known for duplicates at once and for the rest after `record`.
+
+    Times in ms UTC: `received` by the node's clock; `before` and `beacon_time` as `flags.Context` says (−1: none).
+    """
 
     outcome: Outcome
     submission: Submission

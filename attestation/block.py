@@ -45,7 +45,10 @@ _QUALITIES = frozenset(int(code) for code in Quality)
 
 
 class GapReason(IntEnum):
-    """Why a meter has no readings for a while, as the gateway declares it."""
+    """Why a meter has no readings for a while, as the gateway declares it; no rule tells them apart.
+
+    The gateway of this repository knows only that a meter did not answer (COMMUNICATION); others may know more.
+    """
 
     COMMUNICATION = 1
     POWER = 2

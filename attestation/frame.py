@@ -54,7 +54,9 @@ class Beacon(NamedTuple):
 
 
 class Frame(NamedTuple):
-    """A frame. Times in ms UTC; counts: blocks, readings (one meter at one instant), blocks with a gap."""
+    """A frame. `profiles`: digest of the configuration the gateway read by, for auditors; no rule reads it.
+
+    Times in ms UTC; counts: blocks, readings (one meter at one instant), blocks with a gap."""
 
     site: str
     gateway: str

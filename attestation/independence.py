@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-
 from attestation.history import Participant
 from core.errors import Forbidden
 
@@ -11,10 +9,10 @@ from core.errors import Forbidden
 INTERESTED = frozenset({"enterprise", "trader"})
 
 
-def check_verifier(verifier: Participant, subject: Participant, accreditation: str, tied: Iterable[str] = ()) -> None:
+def check_verifier(verifier: Participant, subject: Participant, accreditation: str) -> None:
     """Passes when the verifier holds this accreditation and is independent of the subject.
 
-    Not independent: the same organisation, the same group, one named in `tied`, or a verifier that itself trades or
+    Not independent: the same organisation, the same group, or a verifier that itself trades or
     emits (no carbon-asset management beside verification).
     Raises Forbidden (verifier-not-accredited, verifier-not-independent).
     """
@@ -24,8 +22,8 @@ def check_verifier(verifier: Participant, subject: Participant, accreditation: s
         raise Forbidden("verifier-not-accredited", f"{verifier.org} was registered under another accreditation",
                         where="opinion.accreditation")
     same_group = verifier.group is not None and verifier.group == subject.group
-    if verifier.org == subject.org or same_group or verifier.org in set(tied):
-        raise Forbidden("verifier-not-independent", f"{verifier.org} belongs to or is tied to {subject.org}")
+    if verifier.org == subject.org or same_group:
+        raise Forbidden("verifier-not-independent", f"{verifier.org} is {subject.org} or of its group")
     if verifier.roles & INTERESTED:
         raise Forbidden("verifier-not-independent", f"{verifier.org} has interests beside verification",
                         hint="another verifier has to give the opinion")

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from hashlib import sha256
 
 from bench.figures import Figure, figure
-from certificates.registry import Application, Mark, Participant, Receipt, register_digest
+from certificates.registry import Application, ChainParticipant, Mark, Receipt, register_digest
 from certificates.registry_evm import EvmParticipants, EvmRegistry, deploy
 from core import merkle
 from core.clock import FixedClock
@@ -61,7 +61,8 @@ class _Bench:
 
     def _register(self, role: str) -> None:
         participants = EvmParticipants(self.actors["governor"].chain, self.addresses)
-        record = Participant(f"org:{role}", ROLES[role], NOW - DAY, NOW + 365 * DAY, (self.accounts[role].address,))
+        record = ChainParticipant(f"org:{role}", ROLES[role], NOW - DAY, NOW + 365 * DAY,
+                                  (self.accounts[role].address,))
         digest = register_digest(participants.domain, record, participants.nonce())
         participants.register(record, [self.accounts["governor"].sign_digest(digest)])
 

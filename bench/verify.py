@@ -32,7 +32,7 @@ from attestation.history import profiles_digest
 from attestation.registration import ReadingPlace, Registration, parse_registration, registration_payload
 from bench.figures import Figure, figure
 from core import cbor, jcs, merkle
-from core.claims import ClaimDocument, MeterInput, chain_claim, claim_digest, claim_payload
+from core.claims import ClaimDocument, MeterInput, chain_claim, claim_payload, claim_signing_digest
 from core.documents import MethodologyRef
 from core.ethereum import Account, Domain
 from core.opinions import OpinionDocument, opinion_digest, opinion_payload
@@ -227,7 +227,7 @@ class Month:
             origin=ORIGIN, kind=Kind.GREEN_POWER, subject=ORG, holder=ENTERPRISE_ACCOUNT.address, boundary="bench",
             period=self.period, methodology=MethodologyRef(methodology.id, methodology.version, methodology.digest),
             inputs={"generation": (MeterInput(POINT, QUANTITY),)}, intervals=self.result.intervals, domain=DOMAIN)
-        return replace(document, signature=ENTERPRISE_ACCOUNT.sign_digest(claim_digest(document)))
+        return replace(document, signature=ENTERPRISE_ACCOUNT.sign_digest(claim_signing_digest(document)))
 
     def _completeness(self, register: RegisterSource) -> dict[str, str]:
         within = counted([_frame(made) for _, made in self.frames],

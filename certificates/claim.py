@@ -7,7 +7,15 @@ from dataclasses import replace
 from typing import Any
 
 from attestation.history import Participant
-from core.claims import Carried, ClaimDocument, ClaimInput, claim_digest, claim_payload, claim_signer, parse_claim
+from core.claims import (
+    Carried,
+    ClaimDocument,
+    ClaimInput,
+    claim_payload,
+    claim_signer,
+    claim_signing_digest,
+    parse_claim,
+)
 from core.documents import MethodologyRef
 from core.errors import Forbidden, Refused
 from core.ethereum import Account, Domain, checksum_address, parse_address
@@ -33,7 +41,7 @@ def draft(
 
 def sign(document: ClaimDocument, account: Account) -> bytes:
     """The canonical payload of the claim with the account's signature. Raises FormError when the draft has a defect."""
-    return claim_payload(replace(document, signature=account.sign_digest(claim_digest(document))))
+    return claim_payload(replace(document, signature=account.sign_digest(claim_signing_digest(document))))
 
 
 def accept(payload: bytes, subject: Participant, *, origin: str, domain: Domain, now: int) -> ClaimDocument:

@@ -20,8 +20,8 @@ from core import cbor
 from core.merkle import inclusion_path, leaf_hash
 from core.period import Period, instant_text
 from ledger import log
-from verify.chains import proven_indices
 from verify.completeness import carriers_of
+from verify.frame_chains import proven_indices
 from verify.members import name_of
 from verify.sources import RegisterSource
 

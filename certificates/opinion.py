@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import replace
 from hashlib import sha256
 from typing import Any
@@ -66,12 +65,11 @@ def sign(document: OpinionDocument, account: Account) -> bytes:
 
 
 def accept(payload: bytes, *, draft_of: OpinionDocument, verifier: Participant, subject: Participant,
-           tied: Iterable[str] = (), now: int) -> OpinionDocument:
+           now: int) -> OpinionDocument:
     """The opinion of a payload when it speaks about the statement drafted here, by an accredited, independent verifier.
 
     `draft_of`: the node's own draft of the same statement; every field of the chain's struct must be equal, but the
-    conclusion, its validity and the digest of the whole, which are the verifier's. `tied`: organisations known to be
-    tied to the subject.
+    conclusion, its validity and the digest of the whole, which are the verifier's.
     Raises FormError, Refused (opinion-fields, opinion-expired), Forbidden (opinion-signer, verifier-…).
     """
     document = parse_opinion(payload)
@@ -85,7 +83,7 @@ def accept(payload: bytes, *, draft_of: OpinionDocument, verifier: Participant, 
     signer = opinion_signer(document)
     for instant in (document.date, now):  # the date is the verifier's word; the chain asks again when it issues
         check_account(signer, verifier, "opinion-signer", instant)
-    check_verifier(verifier, subject, document.accreditation, tied)
+    check_verifier(verifier, subject, document.accreditation)
     return document
 
 

@@ -22,7 +22,7 @@ ROLES: Mapping[str, int] = {
 
 
 @dataclass(frozen=True)
-class Participant:
+class ChainParticipant:
     """An organisation as the chain knows it. `roles`: names of ROLES; valid in [valid_from, valid_until), ms UTC."""
 
     org: str
@@ -166,7 +166,7 @@ class Registry(Protocol):
         """Header and storage proofs of the states named; ledger.anchor.evidence.read_storage checks them."""
 
 
-def register_digest(domain: Domain, participant: Participant, nonce: int) -> bytes:
+def register_digest(domain: Domain, participant: ChainParticipant, nonce: int) -> bytes:
     """What governors sign to enter a participant. `domain`: of the ParticipantRegistry."""
     fields = [("bytes32", "org"), ("bytes32", "group"), ("uint32", "roles"), ("uint64", "validFrom"),
               ("uint64", "validUntil"), ("bytes32", "accountsHash"), ("uint256", "nonce")]

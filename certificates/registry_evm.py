@@ -9,9 +9,9 @@ from web3.constants import ADDRESS_ZERO
 
 from certificates.registry import (
     Application,
+    ChainParticipant,
     Issued,
     Mark,
-    Participant,
     Receipt,
     RegistryEvent,
     assign_digest,
@@ -67,7 +67,7 @@ class EvmParticipants:
         """The nonce that the next change must be signed with."""
         return int(self._chain.call(self._contract.functions.nonce()))
 
-    def register(self, participant: Participant, signatures: Sequence[bytes]) -> Receipt:
+    def register(self, participant: ChainParticipant, signatures: Sequence[bytes]) -> Receipt:
         """Enter or change a participant; `signatures` of governors over certificates.registry.register_digest."""
         record = (group_word(participant.group), participant.mask(), participant.valid_from, participant.valid_until)
         ordered = _by_signer(register_digest(self.domain, participant, self.nonce()), signatures)
@@ -85,7 +85,7 @@ class EvmParticipants:
         ordered = _by_signer(governors_digest(self.domain, ascending, threshold, self.nonce()), signatures)
         return _receipt(self._chain.send(self._contract.functions.setGovernors(ascending, threshold, ordered)))
 
-    def holds(self, participant: Participant) -> bool:
+    def holds(self, participant: ChainParticipant) -> bool:
         """Whether the chain has this very record and all its accounts."""
         functions = self._contract.functions
         record = tuple(self._chain.call(functions.organisation(chain_id_of(participant.org))))

@@ -152,14 +152,14 @@ def chain_claim(document: ClaimDocument) -> ChainClaim:
         documentDigest=document_digest(document.as_json()))
 
 
-def claim_digest(document: ClaimDocument) -> bytes:
+def claim_signing_digest(document: ClaimDocument) -> bytes:
     """The 32-byte EIP-712 digest that is signed."""
     return document.domain.digest(chain_claim(document).struct_hash())
 
 
 def claim_signer(document: ClaimDocument) -> str:
     """The account that signed. Raises VerificationFailed (eip712-…)."""
-    return recover(claim_digest(document), document.signature)
+    return recover(claim_signing_digest(document), document.signature)
 
 
 def claim_payload(document: ClaimDocument) -> bytes:

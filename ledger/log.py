@@ -268,6 +268,8 @@ def attach_cosignatures(connection: Connection, of_size: int, lines: Sequence[by
                         witnesses: Sequence[VerifierKey]) -> Checkpoint:
     """Add a witness's signature lines to the stored checkpoint; lines of unknown keys are left out.
 
+    Nothing in the node asks witnesses yet; who runs one beside it attaches what it signed here.
+
     Raises VerificationFailed (note-signature) when a known witness's line does not hold; then none is added.
     """
     store = SqlStore(connection)

@@ -3,6 +3,8 @@
 Refusals carry the standard's HTTP status through the error tree: 400 form, 404 unknown origin, 403 not the log's
 signature, 409 another size or root than remembered (with the size), 422 a proof that does not hold. Two notes that
 contradict one another are kept as evidence. Who owns a witness's key and memory can co-sign anything: hence k of n.
+
+A library so far: no part of the node asks witnesses or runs one.
 """
 
 from __future__ import annotations

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from core.errors import FormError
+from core.errors import FormError, VerificationFailed
 from ledger.anchor.evidence import StorageFact
 from ledger.anchor.header import parse_header
 from ledger.anchor.layout import (
@@ -50,12 +50,16 @@ def status_slots(statement: StatementDocument, payload_digest: bytes, u0: int, u
 
 
 def validators_for(document: Mapping[str, Any], trust: ChainTrust) -> tuple[str, ...] | None:
-    """The trusted validators of a document's block: empty when none are pinned for it, None on a development chain.
+    """The trusted validators of a document's block; None on a development chain, where nobody seals blocks.
 
-    Raises FormError (header-malformed).
+    Raises FormError (header-malformed), VerificationFailed (validators-unpinned).
     """
     if not trust.validators:
         return None
     if "header" not in document:
         raise FormError("header-malformed", "chain evidence needs a block header")
-    return trust.validators_at(parse_header(document["header"]).number)
+    validators = trust.validators_at(parse_header(document["header"]).number)
+    if not validators:
+        raise VerificationFailed("validators-unpinned", "the trust list pins no validators for this block",
+                                 hint="follow the votes from a set you trust, and pin the set of this block")
+    return validators

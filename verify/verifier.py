@@ -13,6 +13,8 @@ The ten steps, numbered here, in every step's module, in the report and in docs/
      9 opinion        the claim and the opinion: signatures, accreditation, independence, conclusion
     10 certificate    intervals, amount, owner, status against the chain, as of a block
 
+Step 1 happens while the file is opened (`container.open_case`, `parse.py`, `bundle.py`). What a file holds beyond its
+need is refused by the step that knows the need (5, 6, 8); staleness is held to its limit with the rules (8).
 A step that cannot be carried out ends as not checked, with its reason; it never passes silently.
 """
 

@@ -15,7 +15,7 @@ from api.node import Node
 from attestation import registry
 from attestation.history import participant_at
 from attestation.registration import PARTICIPANT
-from certificates.registry import Participant, register_digest
+from certificates.registry import ChainParticipant, register_digest
 from core.errors import VerificationFailed
 from core.fields import members, sequence
 from core.ids import check_hex, check_id
@@ -68,7 +68,7 @@ def _enter(node: Node, org: str, signatures: list[bytes]) -> None:
     node.link.enter(record, lambda _digest: signatures)
 
 
-def _on_chain(connection: Connection, org: str) -> Participant:
+def _on_chain(connection: Connection, org: str) -> ChainParticipant:
     """An organisation as the chain is to know it: from its registration as of now; a revoked one ends where it was."""
     history = registry.history(connection, org)
     index, last = history.entries[-1]
@@ -78,7 +78,7 @@ def _on_chain(connection: Connection, org: str) -> Participant:
     if revoked:
         # The chain has no empty validity: one revoked the moment it began keeps a millisecond.
         end = min(end, max(last.time, found.valid_from + 1))
-    return Participant(org, tuple(sorted(found.roles)), found.valid_from, end, found.accounts, found.group)
+    return ChainParticipant(org, tuple(sorted(found.roles)), found.valid_from, end, found.accounts, found.group)
 
 
 def _participant(connection: Connection, org: str) -> dict[str, Any]:

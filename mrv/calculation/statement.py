@@ -189,7 +189,9 @@ def _parts(parts: Sequence[Mapping[str, Any]], records: Sequence[Mapping[str, An
 
 def rebuild(ruleset: RuleSet, payload: Mapping[str, Any],
             details: Sequence[Mapping[str, Any]]) -> tuple[dict[str, Any], list[dict[str, Any]]]:
-    """Payload and details computed again from the inputs a statement names, with its own salts: step 8 compares bytes.
+    """Payload and details computed again from the inputs a statement names, with its own salts.
+
+    Step 8 of verification compares their bytes.
 
     Raises FormError and InputError as `run` does.
     """

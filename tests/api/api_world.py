@@ -22,7 +22,7 @@ from certificates import claim as claims
 from certificates import lifecycle, store
 from certificates import opinion as opinions
 from certificates.lifecycle import Desk
-from certificates.registry import Mark, Participant
+from certificates.registry import ChainParticipant, Mark
 from certificates.registry_evm import EvmRegistry
 from certificates.store import StoredStatement
 from core import jcs
@@ -225,8 +225,8 @@ class World:
         """Enter participants on the chain and open the mark there."""
         roles = {STEEL: "enterprise", SUZHENG: "verifier", REGISTRAR: "registrar", "org:jianghui": "trader"}
         for org, role in roles.items():
-            self.link.enter(Participant(org, (role,), START - 30 * DAY, START + 365 * DAY, (ACCOUNTS[org].address,)),
-                            self.govern)
+            self.link.enter(ChainParticipant(org, (role,), START - 30 * DAY, START + 365 * DAY,
+                                             (ACCOUNTS[org].address,)), self.govern)
         lifecycle.open_mark(self.desk(REGISTRAR), Mark(MARK, STEEL, MarkKind.REGISTER, PV_OPENING, 4_000_000, START))
 
     def govern(self, digest: bytes) -> list[bytes]:

@@ -148,7 +148,7 @@ def test_what_was_appended_and_not_yet_signed_is_no_roll_back(bare: World) -> No
 
 
 def test_before_the_first_checkpoint_there_is_nothing_to_compare_with(bare: World) -> None:
-    assert bare.deployment.log_lock.read() is None
+    assert bare.deployment.last_signed.read() is None
     assert bare.put(bare.gateway.frame(START)) == [6]
 
 
@@ -158,7 +158,7 @@ def test_before_the_first_checkpoint_there_is_nothing_to_compare_with(bare: Worl
 def test_a_lock_that_cannot_be_read_stops_the_node_and_blames_no_sender(
         bare: World, damage: Callable[[Path], Any]) -> None:
     pipeline.seal(bare.deployment)
-    damage(bare.deployment.log_lock.path)
+    damage(bare.deployment.last_signed.path)
     before = size(bare)
     with pytest.raises(CarbonSealError) as caught:
         bare.put(bare.gateway.frame(START))

@@ -9,7 +9,7 @@ from api_world import HOUR, START, World
 
 from api.deployment import NODE_ORG
 from attestation.envelope import FRAME, open_envelope
-from certificates.registry import Participant
+from certificates.registry import ChainParticipant
 from core.database import reading
 from ledger import log
 
@@ -39,7 +39,7 @@ def accept_more(world: World, count: int = 1) -> list[int]:
 
 def enter_everybody(world: World) -> None:
     """What governors and registrar do on an empty chain: the node and all parties again, and the marks."""
-    node = Participant(NODE_ORG, ("node",), 0, 2**63 - 1, (world.deployment.account.address,))
+    node = ChainParticipant(NODE_ORG, ("node",), 0, 2**63 - 1, (world.deployment.account.address,))
     world.link.enter(node, world.govern)
     world.enter()
 

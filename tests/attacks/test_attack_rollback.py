@@ -50,7 +50,7 @@ def rolled_back(park: World, folder: Path) -> Iterator[World]:
 
 
 def test_a_database_set_back_with_its_lock_is_refused_once_the_chain_is_asked(rolled_back: World) -> None:
-    log.start(rolled_back.deployment.engine, rolled_back.deployment.log_key, lock=rolled_back.deployment.log_lock)
+    log.start(rolled_back.deployment.engine, rolled_back.deployment.log_key, lock=rolled_back.deployment.last_signed)
     with pytest.raises(Refused) as caught:
         pipeline.anchor(rolled_back.deployment, rolled_back.link)
     assert caught.value.code == "log-rolled-back"

@@ -10,7 +10,7 @@ from typing import Any
 from attestation.history import Participant
 from certificates.registry import Application, Mark
 from core import jcs
-from core.claims import ClaimDocument, DocumentInput, MeterInput, chain_claim, claim_digest
+from core.claims import ClaimDocument, DocumentInput, MeterInput, chain_claim, claim_signing_digest
 from core.documents import MethodologyRef, interval_json
 from core.ethereum import Account, Domain
 from core.opinions import Finding, Judgement, OpinionDocument, chain_opinion, opinion_digest
@@ -48,7 +48,7 @@ def claim(**changes: Any) -> ClaimDocument:
 def signed_claim(signer: Account = ENTERPRISE, **changes: Any) -> ClaimDocument:
     """The claim with its signature."""
     document = claim(**changes)
-    return replace(document, signature=signer.sign_digest(claim_digest(document)))
+    return replace(document, signature=signer.sign_digest(claim_signing_digest(document)))
 
 
 def opinion(**changes: Any) -> OpinionDocument:

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from certificates.registry import Application, Issued, Mark, Participant, register_digest
+from certificates.registry import Application, ChainParticipant, Issued, Mark, register_digest
 from certificates.registry_evm import EvmParticipants, EvmRegistry, deploy
 from core import merkle
 from core.clock import FixedClock
@@ -88,12 +88,12 @@ class World:
     def participants(self, name: str = "deployer") -> EvmParticipants:
         return EvmParticipants(self.chain(name), self.addresses)
 
-    def participant(self, name: str, **changes: Any) -> Participant:
+    def participant(self, name: str, **changes: Any) -> ChainParticipant:
         roles, group = ORGS[name]
-        return replace(Participant(f"org:{name}", roles, NOW - 365 * DAY, NOW + 365 * DAY,
+        return replace(ChainParticipant(f"org:{name}", roles, NOW - 365 * DAY, NOW + 365 * DAY,
                                    (account(name).address,), group), **changes)
 
-    def register(self, participant: Participant, governors: Sequence[Account] = tuple(GOVERNORS[:2])) -> None:
+    def register(self, participant: ChainParticipant, governors: Sequence[Account] = tuple(GOVERNORS[:2])) -> None:
         client = self.participants()
         digest = register_digest(client.domain, participant, client.nonce())
         client.register(participant, [governor.sign_digest(digest) for governor in governors])

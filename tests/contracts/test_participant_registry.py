@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from chain_helpers import GOVERNORS, NOW, ORGS, World, account, ascending, refused
 
-from certificates.registry import Participant, assign_digest, governors_digest, register_digest
+from certificates.registry import ChainParticipant, assign_digest, governors_digest, register_digest
 from certificates.registry_evm import EvmParticipants, deploy
 from core.clock import FixedClock
 from core.errors import FormError
@@ -18,7 +18,7 @@ pytestmark = pytest.mark.chain
 NEWCOMER = account("newcomer").address
 
 
-def send_raw(world: World, participant: Participant, signatures: list[bytes]) -> None:
+def send_raw(world: World, participant: ChainParticipant, signatures: list[bytes]) -> None:
     """Register with signatures in the order given, past the client that sorts them."""
     client = world.participants()
     chain = world.chain("deployer")
@@ -29,12 +29,12 @@ def send_raw(world: World, participant: Participant, signatures: list[bytes]) ->
     assert client.holds(participant)
 
 
-def newcomer(**changes: object) -> Participant:
-    return Participant(**{"org": "org:new", "roles": ("trader",), "valid_from": NOW, "valid_until": NOW + 1000,
+def newcomer(**changes: object) -> ChainParticipant:
+    return ChainParticipant(**{"org": "org:new", "roles": ("trader",), "valid_from": NOW, "valid_until": NOW + 1000,
                           "accounts": (NEWCOMER,), **changes})  # type: ignore[arg-type]
 
 
-def signed(world: World, participant: Participant, governors: list[Account]) -> list[bytes]:
+def signed(world: World, participant: ChainParticipant, governors: list[Account]) -> list[bytes]:
     client = world.participants()
     digest = register_digest(client.domain, participant, client.nonce())
     return [governor.sign_digest(digest) for governor in governors]

@@ -7,7 +7,7 @@ from decimal import Decimal
 from hashlib import sha256
 from typing import Any
 
-from core.claims import ClaimDocument, DocumentInput, MeterInput, claim_digest
+from core.claims import ClaimDocument, DocumentInput, MeterInput, claim_signing_digest
 from core.documents import MethodologyRef
 from core.ethereum import Account, Domain
 from core.opinions import Finding, OpinionDocument, opinion_digest
@@ -33,7 +33,7 @@ FINDING = Finding("B1", "misstatement", "抄表日期与账单不符", True, "co
 def signed_claim(**changes: Any) -> ClaimDocument:
     """The claim with changes, signed by the enterprise."""
     document = replace(CLAIM, **changes)
-    return replace(document, signature=ENTERPRISE.sign_digest(claim_digest(document)))
+    return replace(document, signature=ENTERPRISE.sign_digest(claim_signing_digest(document)))
 
 
 def signed_opinion(**changes: Any) -> OpinionDocument:

@@ -12,7 +12,7 @@ from core_helpers import CLAIM, DOMAIN, ENTERPRISE, PERIOD, VERIFIER, signed_cla
 from Crypto.Hash import keccak
 
 from core import jcs
-from core.claims import chain_claim, claim_digest, claim_payload, claim_signer, parse_claim
+from core.claims import chain_claim, claim_payload, claim_signer, claim_signing_digest, parse_claim
 from core.errors import FormError
 from core.opinions import chain_opinion, opinion_payload, opinion_signer, parse_opinion
 from core.records import (
@@ -86,7 +86,7 @@ def test_the_struct_of_an_opinion_is_that_of_the_specification() -> None:
 
 def test_what_is_signed_is_the_struct_in_the_contract_s_domain() -> None:
     separator = struct(DOMAIN_TYPE, ["CarbonSeal", "1", 31337, DOMAIN.contract])
-    assert claim_digest(CLAIM) == hashed(b"\x19\x01" + separator + chain_claim(CLAIM).struct_hash())
+    assert claim_signing_digest(CLAIM) == hashed(b"\x19\x01" + separator + chain_claim(CLAIM).struct_hash())
 
 
 @pytest.mark.parametrize(("name", "fields", "text"), [

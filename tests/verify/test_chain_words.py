@@ -93,11 +93,16 @@ def test_a_development_block_is_read_only_where_no_validators_are_trusted() -> N
 
 
 @pytest.mark.parametrize(("sets", "expected"), [
-    ((), None), ((ValidatorSet(0, 6, ADDRESSES),), ()), ((ValidatorSet(7, None, ADDRESSES),), ADDRESSES),
+    ((), None), ((ValidatorSet(7, None, ADDRESSES),), ADDRESSES),
     ((ValidatorSet(0, 6, ("old",)), ValidatorSet(7, 7, ("new",))), ("new",))])
 def test_the_set_of_a_block_is_the_one_pinned_for_its_number(
         sets: tuple[ValidatorSet, ...], expected: tuple[str, ...] | None) -> None:
     assert validators_for(proof(), ChainTrust(CHAIN_ID, *CONTRACTS, sets)) == expected
+
+
+def test_a_block_for_which_no_set_is_pinned_proves_nothing() -> None:
+    with pytest.raises(VerificationFailed, match="validators-unpinned"):
+        validators_for(proof(), ChainTrust(CHAIN_ID, *CONTRACTS, (ValidatorSet(0, 6, ADDRESSES),)))
 
 
 def test_a_status_proves_every_slot_the_certificate_needs() -> None:

@@ -14,8 +14,8 @@ from attestation.history import read_history
 from attestation.registration import ReadingPlace, registration_payload
 from core.errors import VerificationFailed
 from core.period import Period, instant_text
-from verify.chains import check_heads, proven_indices, with_index
 from verify.completeness import figures, losses, staleness
+from verify.frame_chains import check_heads, proven_indices, with_index
 from verify.model import FrameItem
 from verify.parse import parse_evidence
 from verify.sources import RegisterSource

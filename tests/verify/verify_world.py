@@ -27,7 +27,7 @@ from attestation.frame import KEY, Beacon, EpochStart, Frame, Submission, decode
 from attestation.history import profiles_digest
 from attestation.registration import ReadingPlace, Registration, parse_registration, registration_payload
 from core import cbor, jcs, merkle
-from core.claims import ClaimDocument, MeterInput, chain_claim, claim_digest, claim_payload
+from core.claims import ClaimDocument, MeterInput, chain_claim, claim_payload, claim_signing_digest
 from core.documents import MethodologyRef
 from core.ethereum import Account, Domain
 from core.ids import chain_id_of
@@ -314,7 +314,7 @@ class World:
             boundary="屋顶光伏一期", period=PERIOD, methodology=MethodologyRef(methodology, "1", digest),
             inputs=inputs, intervals=self.result.intervals, domain=DOMAIN,
             options=self.result.inputs.document["options"]), **self.lies.claim)
-        return replace(document, signature=account(self.lies.claim_account).sign_digest(claim_digest(document)),
+        return replace(document, signature=account(self.lies.claim_account).sign_digest(claim_signing_digest(document)),
                        **self.lies.claim_once_signed)
 
     def _append_statement(self) -> None:

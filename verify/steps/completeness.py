@@ -19,8 +19,8 @@ from core.merkle import leaf_hash, verify_inclusion
 from core.period import instant_text
 from verify.bundle import LEVELS
 from verify.case import Case
-from verify.chains import with_index
 from verify.completeness import carriers_of, figures
+from verify.frame_chains import with_index
 from verify.model import BlockItem, FrameItem
 from verify.report import NotChecked
 from verify.sources import RegisterSource, register_sources

@@ -45,7 +45,7 @@ def _document(entry: Entry, content_type: str, parse: Callable[[bytes], Document
 
 
 def check(case: Case) -> str:
-    """What a passed step 1 says."""
+    """What a passed step 1 says: `open_case` has checked it, or there would be no case."""
     evidence = case.evidence
     frames = sum(map(len, evidence.frames.values()))
     blocks = sum(map(len, evidence.blocks.values()))

@@ -7,7 +7,7 @@ from core.merkle import leaf_hash, verify_inclusion
 from ledger import proof
 from ledger.checkpoint import Checkpoint
 from verify.case import Case
-from verify.chains import check_heads
+from verify.frame_chains import check_heads
 
 
 def check(case: Case) -> str:

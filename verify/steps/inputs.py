@@ -19,7 +19,7 @@ from core.records import ClockQuality
 from mrv.calculation.gaps import SUBSTITUTION
 from mrv.quality import uncertainty
 from verify.case import Case
-from verify.chains import with_index
+from verify.frame_chains import with_index
 from verify.instruments import findings
 from verify.model import BlockItem, Detail, Details
 from verify.readings import Register, check_bodies

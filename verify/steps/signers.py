@@ -15,7 +15,7 @@ from attestation.frame import link_of
 from attestation.history import History, check_grant, key_at, source_notices
 from core.errors import VerificationFailed
 from verify.case import Case
-from verify.chains import with_index
+from verify.frame_chains import with_index
 from verify.histories import NodeKeys, check_manifest, histories_of, participants_of
 from verify.model import Entry, FrameItem
 from verify.report import NotChecked
