@@ -297,7 +297,7 @@ def request_lines(runs: Iterable[Run]) -> list[bytes]:
 
 
 def python_runs(ruleset: RuleSet, runs: Iterable[Run]) -> list[bytes]:
-    """What the reference implementation answers, of documents as they stand in statements: nothing is made canonical."""
+    """What the reference implementation answers, of documents as statements hold them: nothing is made canonical."""
     return [_answer(i, lambda each=each: {"run": result_json(run_rules(  # type: ignore[misc]
         ruleset, each["methodology"], None, each["inputs"], parse_day(each["at"])))}) for i, each in enumerate(runs)]
 
