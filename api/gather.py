@@ -88,13 +88,16 @@ class _Reader:
     def inputs(self, span: Period, *, divided: bool) -> dict[str, list[Document]]:
         """The items of every input over a span. `divided`: the span is a part of the period."""
         return {name: [item for given in items for item in self._items(span, name, given, divided)]
-                for name, items in self.document.inputs.items()}
+                for name, items in self.document.inputs.items()
+                if not divided or any(_belongs(given, span) for given in items)}
 
     def _items(self, span: Period, name: str, given: MeterInput | DocumentInput, divided: bool) -> list[Document]:
         rule = self.methodology.rule_of(name)
         if rule is None:
             raise InputError("input-unknown", f"{self.methodology.key} has no input {name!r}", where="claim.inputs")
         if isinstance(given, DocumentInput):
+            if divided and not rule.single and given.covers is not None and not _belongs(given, span):
+                return []
             return [_document_item(rule, given, divided)]
         if "claim-point" in rule.sources:
             return [_claim_point_item(self.connection, self.document, rule, given, self.size)]
@@ -115,12 +118,21 @@ class _Reader:
         return rule.substitution != "" and any(datum.gap == rule.substitution for datum in planned)
 
 
+def _belongs(given: MeterInput | DocumentInput, span: Period) -> bool:
+    """Whether an input of a divided period is one of this part: a document that covers nothing of it is not."""
+    covers = given.covers if isinstance(given, DocumentInput) else None
+    return covers is None or (covers.start < span.end and span.start < covers.end)
+
+
 def _document_item(rule: InputRule, given: DocumentInput, divided: bool) -> Document:
-    if divided and not rule.single:
+    if divided and not rule.single and given.covers is None:
         raise InputError("document-undivided", f"{rule.name} comes from a document of the whole period, and a rule "
                          "changes within it", where="claim.inputs",
-                         hint="read it from a meter, or claim each side of the change by itself")
-    source = {"type": "document", "digest": given.document.hex(), "title": given.title}
+                         hint="say with covers (start, end, account) which side each share is of, read it from a "
+                         "meter, or claim each side of the change by itself")
+    source: Document = {"type": "document", "digest": given.document.hex(), "title": given.title}
+    if given.covers is not None:
+        source["covers"] = given.covers.as_json()
     # The node saw the document's digest, not the measurement behind it: the weakest method that is allowed.
     method = [method for method in METHODS if method in rule.methods][-1]
     stated = None if given.uncertainty is None else decimal_text(given.uncertainty)

@@ -31,13 +31,14 @@ from core.documents import (
 from core.errors import FormError
 from core.ethereum import Domain, recover
 from core.fields import account, mapping, members, optional_hex, sequence, text
-from core.ids import chain_id_of, check_hex, check_id
+from core.ids import DIGEST_HINT, chain_id_of, check_hex, check_id
 from core.numbers import decimal_text, parse_decimal
-from core.period import Period
+from core.period import Period, instant_text, parse_instant
 from core.records import ChainClaim, Interval, Kind, external_refs_hash, intervals_hash
 
 CLAIM_SCHEMA = "carbonseal-claim/1"
 MAX_INPUTS = 256
+MAX_ACCOUNT_CHARS = 80
 SPENDING_KINDS = frozenset({Kind.GREEN_POWER, Kind.REDUCTION})
 
 _NAME = re.compile(r"[a-z][a-z0-9_.-]{0,63}")
@@ -61,10 +62,24 @@ class MeterInput:
 
 
 @dataclass(frozen=True)
+class Covers:
+    """The time [start, end) in ms UTC that a document's value is of, and the account it is billed or metered under."""
+
+    start: int
+    end: int
+    account: str | None
+
+    def as_json(self) -> dict[str, str | None]:
+        """{"start", "end", "account"}."""
+        return {"start": instant_text(self.start), "end": instant_text(self.end), "account": self.account}
+
+
+@dataclass(frozen=True)
 class DocumentInput:
     """An input taken from a document, known to the log by its SHA-256.
 
-    `uncertainty`: what the document states, half of the 95 % interval in %; None where it states none.
+    `uncertainty`: what the document states, half of the 95 % interval in %; None where it states none. `covers`: None
+    where the value is of the whole period.
     """
 
     document: bytes
@@ -72,10 +87,12 @@ class DocumentInput:
     unit: str
     title: str
     uncertainty: Decimal | None = None
+    covers: Covers | None = None
 
-    def as_json(self) -> dict[str, str]:
-        """{"document", "value", "unit", "title"}, and "uncertainty" where there is one."""
-        stated = {} if self.uncertainty is None else {"uncertainty": decimal_text(self.uncertainty)}
+    def as_json(self) -> dict[str, Any]:
+        """{"document", "value", "unit", "title"}, and "uncertainty" and "covers" where there are such."""
+        stated: dict[str, Any] = {} if self.uncertainty is None else {"uncertainty": decimal_text(self.uncertainty)}
+        stated |= {} if self.covers is None else {"covers": self.covers.as_json()}
         return {"document": self.document.hex(), "value": decimal_text(self.value), "unit": self.unit,
                 "title": self.title, **stated}
 
@@ -202,7 +219,7 @@ def _check_kind(document: ClaimDocument) -> None:
 
 
 def inputs_from_json(value: object) -> dict[str, tuple[ClaimInput, ...]]:
-    """Inputs by name: {"meter", "quantity"} or {"document", "value", "unit", "title", "uncertainty"?} each.
+    """Inputs by name: {"meter", "quantity"} or {"document", "value", "unit", "title", "uncertainty"?, "covers"?} each.
 
     Raises FormError.
     """
@@ -218,11 +235,22 @@ def _input(value: object, where: str) -> ClaimInput:
     if isinstance(value, dict) and "meter" in value:
         item = members(value, ("meter", "quantity"), where)
         return MeterInput(check_id(item["meter"], where=where), text(item["quantity"], where))
-    stated = isinstance(value, dict) and "uncertainty" in value
-    item = members(value, ("document", "value", "unit", "title", *(("uncertainty",) if stated else ())), where)
-    return DocumentInput(check_hex(item["document"], where=where), parse_decimal(item["value"], where=where),
-                         text(item["unit"], where), text(item["title"], where),
-                         _uncertainty(item["uncertainty"], where) if stated else None)
+    stated = [name for name in ("uncertainty", "covers") if isinstance(value, dict) and name in value]
+    item = members(value, ("document", "value", "unit", "title", *stated), where)
+    return DocumentInput(check_hex(item["document"], where=f"{where}.document", hint=DIGEST_HINT),
+                         parse_decimal(item["value"], where=where), text(item["unit"], where),
+                         text(item["title"], where),
+                         _uncertainty(item["uncertainty"], where) if "uncertainty" in stated else None,
+                         _covers(item["covers"], f"{where}.covers") if "covers" in stated else None)
+
+
+def _covers(value: object, where: str) -> Covers:
+    item = members(value, ("start", "end", "account"), where)
+    start, end = (parse_instant(item[name], where=f"{where}.{name}") for name in ("start", "end"))
+    if start >= end:
+        raise FormError("period-empty", "what the document covers is empty", where=where)
+    account_text = None if item["account"] is None else text(item["account"], f"{where}.account", MAX_ACCOUNT_CHARS)
+    return Covers(start, end, account_text)
 
 
 def _uncertainty(value: object, where: str) -> Decimal:

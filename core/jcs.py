@@ -79,7 +79,8 @@ def parse_lenient(data: bytes, *, limit: int = MAX_DOCUMENT_BYTES) -> Any:
             json.dumps(value, ensure_ascii=False).encode("utf-8")
         return value
     except (UnicodeError, json.JSONDecodeError, RecursionError) as error:
-        raise FormError("json-malformed", f"not JSON: {error}") from None
+        said = f"not JSON: {error}" if data.strip() else "not JSON: there is nothing in it"
+        raise FormError("json-malformed", said) from None
 
 
 def _check_depth(data: bytes) -> None:
@@ -112,11 +113,16 @@ def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 
 def _no_float(text: str) -> NoReturn:
-    raise FormError("json-number", f"{text} is not a safe integer", hint="write quantities as decimal strings")
+    raise _number_error(text)
+
+
+def _number_error(text: str) -> FormError:
+    return FormError("json-number", f"{text[:40]} is not a safe integer",
+                     hint=f'write numbers as text, in quotes: "{text[:40]}"')
 
 
 def _integer(text: str) -> int:
     value = int(text) if len(text) <= 17 else MAX_SAFE_INTEGER + 1
     if abs(value) > MAX_SAFE_INTEGER or text.startswith("-0"):
-        raise FormError("json-number", f"{text[:24]} is not a safe integer", hint="write quantities as decimal strings")
+        raise _number_error(text)
     return value

@@ -47,7 +47,7 @@ _MEMBERS: dict[str, tuple[Callable[[Any], Any], str]] = {
     "period": (Period.from_json, '{"start", "end", "zone"}; UTC with milliseconds: "2026-10-31T16:00:00.000Z"'),
     "methodology": (lambda value: text(value, "methodology"), "its id; docs/methodologies.md lists them"),
     "inputs": (inputs_from_json, 'name → list of {"meter", "quantity"} or {"document", "value", "unit", "title", '
-               '"uncertainty"?}'),
+               '"uncertainty"?, "covers"?}'),
     "options": (lambda value: mapping(value, "options"), "an object; the methodology says which"),
     "claim_point": (lambda value: None if value is None else check_id(value, where="claim_point"),
                     'the claim point of the register: "cp:lanhe-pv", or null'),

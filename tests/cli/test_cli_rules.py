@@ -179,7 +179,7 @@ def test_inputs_that_are_no_json_are_told_where_an_example_is() -> None:
         "`carbonseal mrv methodologies inventory.enterprise --example` prints inputs to edit")
     assert "formulas electricity.location" in refused(run("mrv", "eval", "electricity.location", "--json", stdin="{"),
                                                       2, "json-malformed")["hint"]
-    assert "decimal strings" in refused(run("mrv", "eval", "electricity.location", "--json", stdin='{"a":1.5}'), 2,
+    assert "as text" in refused(run("mrv", "eval", "electricity.location", "--json", stdin='{"a":1.5}'), 2,
                                         "json-number")["hint"]
 
 

@@ -124,8 +124,9 @@ def _is_input(item: MeterInput | DocumentInput, record: Mapping[str, Any]) -> bo
     if isinstance(item, MeterInput):
         return item.meter in (source.get("meter"), source.get("mark")) and item.quantity == source.get("quantity")
     given = item.as_json()
-    stated = {"value": given["value"], "unit": given["unit"]}, given.get("uncertainty")
-    return source.get("digest") == given["document"] and (record.get("quantity"), record.get("uncertainty")) == stated
+    stated = {"value": given["value"], "unit": given["unit"]}, given.get("uncertainty"), given.get("covers")
+    return source.get("digest") == given["document"] \
+        and (record.get("quantity"), record.get("uncertainty"), source.get("covers")) == stated
 
 
 def _check_opinion_fields(case: Case, opinion: OpinionDocument) -> None:

@@ -112,7 +112,7 @@ class Reader {
     const [all, digits = "", fraction, power] = match;
     if (fraction !== undefined || power !== undefined) throw unsafe(all);
     if (digits.length > 17 || !Number.isSafeInteger(Number(digits)) || digits.startsWith("-0")) {
-      throw unsafe(digits.slice(0, 24));
+      throw unsafe(digits);
     }
     return Number(digits);
   }
@@ -199,5 +199,6 @@ class Reader {
 }
 
 function unsafe(text: string): RuleError {
-  return new RuleError("json-number", `${text} is not a safe integer`, { hint: "write quantities as decimal strings" });
+  const shown = text.slice(0, 40);
+  return new RuleError("json-number", `${shown} is not a safe integer`, { hint: `write numbers as text, in quotes: "${shown}"` });
 }
