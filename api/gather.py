@@ -21,7 +21,7 @@ from attestation.frame import Frame, decode_frame
 from attestation.frames import counted_indices, headers_of
 from attestation.history import ClaimPoint, claim_point_at, profile_at
 from attestation.refold import COUNTS
-from core.claims import ClaimDocument, DocumentInput, MeterInput
+from core.claims import ClaimDocument, Covers, DocumentInput, MeterInput
 from core.errors import InputError, NotFound, Refused
 from core.numbers import decimal_text
 from core.period import Period, instant_text
@@ -87,16 +87,16 @@ class _Reader:
 
     def inputs(self, span: Period, *, divided: bool) -> dict[str, list[Document]]:
         """The items of every input over a span. `divided`: the span is a part of the period."""
-        return {name: [item for given in items for item in self._items(span, name, given, divided)]
-                for name, items in self.document.inputs.items()
-                if not divided or any(_belongs(given, span) for given in items)}
+        found = {name: [item for given in items for item in self._items(span, name, given, divided)]
+                 for name, items in self.document.inputs.items()}
+        return {name: items for name, items in found.items() if items or not divided}
 
     def _items(self, span: Period, name: str, given: MeterInput | DocumentInput, divided: bool) -> list[Document]:
         rule = self.methodology.rule_of(name)
         if rule is None:
             raise InputError("input-unknown", f"{self.methodology.key} has no input {name!r}", where="claim.inputs")
         if isinstance(given, DocumentInput):
-            if divided and not rule.single and given.covers is not None and not _belongs(given, span):
+            if divided and not rule.single and given.covers is not None and not _touches(given.covers, span):
                 return []
             return [_document_item(rule, given, divided)]
         if "claim-point" in rule.sources:
@@ -118,10 +118,8 @@ class _Reader:
         return rule.substitution != "" and any(datum.gap == rule.substitution for datum in planned)
 
 
-def _belongs(given: MeterInput | DocumentInput, span: Period) -> bool:
-    """Whether an input of a divided period is one of this part: a document that covers nothing of it is not."""
-    covers = given.covers if isinstance(given, DocumentInput) else None
-    return covers is None or (covers.start < span.end and span.start < covers.end)
+def _touches(covers: Covers, span: Period) -> bool:
+    return covers.start < span.end and span.start < covers.end
 
 
 def _document_item(rule: InputRule, given: DocumentInput, divided: bool) -> Document:

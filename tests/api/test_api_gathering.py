@@ -15,7 +15,7 @@ from api.deployment import writing
 from attestation.envelope import open_envelope
 from certificates import store
 from certificates.store import StoredStatement
-from core.claims import ClaimInput, DocumentInput, MeterInput, MethodologyRef
+from core.claims import ClaimInput, Covers, DocumentInput, MeterInput, MethodologyRef
 from core.clock import FixedClock
 from core.database import reading
 from core.errors import CarbonSealError
@@ -185,6 +185,17 @@ def test_a_period_across_a_change_is_built_in_parts_from_the_registers(
         "electricity": [DocumentInput(b"\xab" * 32, parse_decimal("5"), "kWh", "电费单")]}
     assert code_of(park, claim(park, "inventory.test", TWO_DAYS, bill, options={}, boundary="乙")) == \
         "document-undivided"
+    # One that says which share is of which day is taken, each in its part.
+    shares: dict[str, list[ClaimInput]] = {"electricity": [
+        DocumentInput(b"\xab" * 32, parse_decimal(value), "kWh", "电费单", None, Covers(start, start + DAY, None))
+        for value, start in (("10", START), ("20", START + DAY))]}
+    divided = calculated(park, claim(park, "inventory.test", TWO_DAYS, shares, options={}, boundary="丁"))
+    assert divided.fields["result"]["value"] == "13"
+    check_offline(park, divided)
+    crossing: dict[str, list[ClaimInput]] = {"electricity": [
+        DocumentInput(b"\xab" * 32, parse_decimal("5"), "kWh", "电费单", None, Covers(START, START + 2 * DAY, None))]}
+    assert code_of(park, claim(park, "inventory.test", TWO_DAYS, crossing, options={}, boundary="戊")) == \
+        "period-outside"
     one = claim(park, "inventory.test", ONE_DAY, bill, options={}, boundary="丙")
     assert "period-split" not in calculated(park, one).fields["notices"]
 

@@ -13,7 +13,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from core import jcs
-from core.claims import Carried, DocumentInput, chain_claim, claim_payload, claim_signer, exclusivity_key, parse_claim
+from core.claims import (
+    Carried,
+    DocumentInput,
+    chain_claim,
+    claim_payload,
+    claim_signer,
+    exclusivity_key,
+    inputs_from_json,
+    parse_claim,
+)
 from core.documents import document_digest
 from core.errors import CarbonSealError, FormError, VerificationFailed
 from core.period import Period
@@ -209,3 +218,20 @@ def test_no_mutation_of_a_payload_escapes_as_a_foreign_exception(noise: bytes, p
         except CarbonSealError:
             continue
         assert claim_payload(document) == data
+
+
+@pytest.mark.parametrize(("covers", "code"), [
+    ({"start": "2026-10-31T16:00:00.000Z", "end": "2026-11-30T16:00:00.000Z", "account": "0512-17"}, None),
+    ({"start": "2026-10-31T16:00:00.000Z", "end": "2026-11-30T16:00:00.000Z", "account": None}, None),
+    ({"start": "2026-10-31T16:00:00.000Z", "end": "2026-10-31T16:00:00.000Z", "account": None}, "period-empty"),
+    ({"start": "2026-11-01", "end": "2026-12-01", "account": None}, "instant-malformed"),
+    ({"start": "2026-10-31T16:00:00.000Z", "end": "2026-11-30T16:00:00.000Z"}, "document-members"),
+])
+def test_a_document_may_say_which_time_and_account_it_covers(covers: dict[str, object], code: str | None) -> None:
+    stated = {"document": "ab" * 32, "value": "1", "unit": "t", "title": "结算单", "covers": covers}
+    if code is None:
+        assert inputs_from_json({"fuel.diesel": [stated]})["fuel.diesel"][0].as_json() == stated
+        return
+    with pytest.raises(FormError) as caught:
+        inputs_from_json({"fuel.diesel": [stated]})
+    assert caught.value.code == code
