@@ -55,7 +55,7 @@ def test_what_always_applies_must_be_there(name: str) -> None:
     ("boundary", "", "document-text", "facts.boundary"),
     ("boundary", " 蓝河", "document-text", "facts.boundary"),
     ("period", {"start": "2026-11-17", "end": "2026-11-18", "zone": "Asia/Shanghai"}, "instant-malformed",
-     "facts.period"),
+     "facts.period.start"),
     ("period", period(START + DAY, START), "period-empty", "facts.period"),
     ("methodology", 3, "document-text", "facts.methodology"),
     ("inputs", [], "document-members", "facts.inputs"),
