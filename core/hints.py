@@ -19,7 +19,7 @@ HINTS: dict[str, str] = {
     "cbor-unencodable": "integers, byte strings, text, null and arrays only",
     "claim-carried-negative": "carry the carried_out of the statement before",
     "claim-input-name": "docs/methodologies.md lists the inputs of each methodology",
-    "claim-uncertainty-negative": "the half width of the 95 % interval in % of the value: \"2.5\"; leave it out if unknown",
+    "claim-uncertainty-negative": "half of the 95 % interval in % of the value; leave it out where none is stated",
     "claim-schema": "draft the claim with a version of this tool that knows the schema",
     "consistency-length": _PROOF,
     "consistency-root": "keep both checkpoints: if both are signed, the log shows two histories",

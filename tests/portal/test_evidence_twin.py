@@ -51,7 +51,8 @@ def test_evidence_is_evaluated_to_the_same_verdict(requests: dict[str, dict[str,
     assert ours == portal.run_tool("recompute", stdin=b"\n".join(statements.statement_lines(given)))
     answers = dict(zip(requests, map(json.loads, ours), strict=True))
     same = {name for name, answer in answers.items() if answer.get("different") == []}
-    assert {"auditor", "emission", "uncertainty-left-out_fail"} <= same, "what is wrong elsewhere does not change the calculation"
+    # What is wrong elsewhere does not change the calculation.
+    assert {"auditor", "emission", "uncertainty-left-out_fail"} <= same
     assert answers["statement-inflated_fail"]["different"] == ["result"]
     assert answers["changed-factor_fail"]["error"]["code"] == "rule-not-released"
     assert answers["salt-changed_fail"]["different"] == ["details"]
