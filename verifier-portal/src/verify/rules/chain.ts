@@ -1,9 +1,9 @@
 /** The steps of a methodology evaluated on the inputs of one period: formula calls with what their arguments bind to. */
+import { joinedBounds, placeIn, spreadsOf, type Bound, type CallSpreads } from "./bounds.js";
 import { asObject, list, member, text } from "./document.js";
-import { DecimalSignal, compare } from "./decimal.js";
+import { compare } from "./decimal.js";
 import { checkInForce, type Day } from "./dates.js";
 import { RuleError } from "./error.js";
-import type { Given } from "./fields.js";
 import type { Evaluation, Formula } from "./formula.js";
 import type { Inputs } from "./inputs.js";
 import type { Item } from "./items.js";
@@ -11,13 +11,11 @@ import { fill, keyName, type Methodology, type StepRule } from "./methodology.js
 import type { ParameterValue } from "./parameter.js";
 import { Quantity } from "./quantity.js";
 import type { RuleSet } from "./ruleset.js";
-import { EXACT, Spread, Untraceable, joined, ofInput, propagate, type GivenSpread } from "./spread.js";
-import { byCodePoint, isList, isObject, plainText, type JsonObject } from "./texts.js";
+import { EXACT, Spread, joined, ofInput } from "./spread.js";
+import { byCodePoint, plainText, type JsonObject } from "./texts.js";
 
 /** Names in a hint: more are no help. */
 const MAX_NEAR = 8;
-/** One step of a place within a formula's arguments: "leaks", "[0]", ".mass". */
-const PLACE_STEP = /\[([0-9]+)\]|\.?([a-z][a-z0-9_]*)/y;
 
 /** One formula call: step name, member of a family or "", its evaluation, and the part of the period it is of. */
 export interface StepResult {
@@ -38,18 +36,6 @@ export interface Reported {
   readonly quantity: Quantity;
   readonly spread: Spread | null;
 }
-
-/** Where a reader finds a value, in the shape of the value: "inputs.fuel.diesel", "options.region", a parameter's path. */
-type GivenPlace = string | readonly GivenPlace[] | ReadonlyMap<string, GivenPlace>;
-
-interface Bound {
-  readonly value: Given;
-  readonly spread: GivenSpread;
-  readonly place: GivenPlace;
-}
-
-/** The spreads of one call's outputs; null where they could not be carried. */
-type CallSpreads = ReadonlyMap<string, Spread> | null;
 
 interface Call {
   readonly result: StepResult;
@@ -296,48 +282,4 @@ export class Chain {
 
 function memberName(name: string, suffix: string): string {
   return name.endsWith(".*") ? name.slice(0, -1) + suffix : name;
-}
-
-function joinedBounds(bounds: readonly Bound[]): Bound {
-  return { value: bounds.flatMap(({ value }): readonly Given[] => (isList(value) ? value : [value])),
-    spread: bounds.flatMap(({ spread }): readonly GivenSpread[] => (isList(spread) ? spread : [spread])),
-    place: bounds.flatMap(({ place }): readonly GivenPlace[] => (isList(place) ? place : [place])) };
-}
-
-/** What stands behind a place within a formula's arguments; null where it is none. */
-function placeIn(bound: ReadonlyMap<string, Bound>, where: string): string | null {
-  let found: GivenPlace | undefined = new Map(Array.from(bound, ([name, { place }]) => [name, place]));
-  let at = 0;
-  while (typeof found !== "string") {
-    PLACE_STEP.lastIndex = at;
-    const step: RegExpExecArray | null = PLACE_STEP.exec(where);
-    if (step === null || found === undefined) return null;
-    if (isObject(found)) found = step[2] === undefined ? undefined : found.get(step[2]);
-    else found = isList(found) && step[1] !== undefined ? found[Number(step[1])] : undefined;
-    at = PLACE_STEP.lastIndex;
-  }
-  const rest = where.slice(at);
-  return found === "" || (rest !== "" && rest !== ".unit") ? null : found + rest;
-}
-
-/** The spreads of the outputs; null where one of the arguments has none or passes through a table. */
-function spreadsOf(evaluation: Evaluation, bound: ReadonlyMap<string, Bound>): CallSpreads {
-  const given = new Map(Array.from(bound, ([name, { spread }]) => [name, spread]));
-  const leaves = Array.from(given.values()).flatMap(leavesOf);
-  if (leaves.includes(null)) return null;
-  if (leaves.every((leaf) => leaf?.parts.size === 0)) {
-    return new Map(Array.from(evaluation.outputs.keys(), (name) => [name, EXACT]));
-  }
-  try {
-    return propagate(evaluation, given);
-  } catch (error) {
-    // A contribution beyond every scale (a denominator near 0) is not carried either.
-    if (error instanceof Untraceable || error instanceof DecimalSignal) return null;
-    throw error;
-  }
-}
-
-function leavesOf(given: GivenSpread): readonly (Spread | null)[] {
-  if (isObject(given)) return Array.from(given.values()).flatMap(leavesOf);
-  return isList(given) ? given.flatMap(leavesOf) : [given];
 }
