@@ -7,6 +7,7 @@ import threading
 from collections.abc import Callable
 
 from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from api.metrics import Metrics
 from api.problems import of_database
@@ -68,7 +69,7 @@ class Loop:
 
     def _failed(self, error: Exception) -> None:
         self._metrics.failures.labels(self.name).inc()
-        if isinstance(error, OperationalError):
+        if isinstance(error, OperationalError | PoolTimeout):
             error = of_database(error)
         if isinstance(error, CarbonSealError):
             _log.warning("%s: %s", self.name, error)

@@ -11,7 +11,7 @@ import typer
 from cli.options import Json
 from cli.output import command, print_json, print_table, say
 
-app = typer.Typer(no_args_is_help=True, help="凭证文件 · documents that back an input")
+app = typer.Typer(no_args_is_help=True, help="凭证文件的 SHA-256 · the SHA-256 of documents")
 Files = Annotated[list[Path], typer.Argument(help="发票、台账、检测报告等文件 · invoices, ledgers, test reports")]
 
 

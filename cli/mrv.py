@@ -37,10 +37,11 @@ from mrv.presentation.workbook import workbook_of_evaluation
 PLANS = {"plan": Lazy("cli.plans:app", "数据质量控制方案 · data quality control plans")}
 app = typer.Typer(
     cls=lazy_group(PLANS), no_args_is_help=True,
-    help="核算规则与计算：先用 methodologies 或 formulas 找规则并取示例输入，再 run 或 eval · rules and calculation: "
-         "find a rule and its example inputs with methodologies or formulas, then run or eval",
-    epilog="例 e.g. carbonseal mrv methodologies --find 企业 · carbonseal mrv methodologies inventory.enterprise "
-           "--example > month.json · carbonseal mrv run inventory.enterprise --inputs month.json --explain")
+    help="核算规则与计算 · rules and calculation",
+    epilog="先用 methodologies 或 formulas 找规则并取示例输入，再 run 或 eval · find a rule and its example inputs with "
+           "methodologies or formulas, then run or eval. 例 e.g. carbonseal mrv methodologies --find 企业 · "
+           "carbonseal mrv methodologies inventory.enterprise --example > inputs.json · "
+           "carbonseal mrv run inventory.enterprise --inputs inputs.json")
 rules.register(app)
 SHOWN_DECIMALS = 6
 Inputs = Annotated[str, typer.Option("--inputs", "-i", help=(

@@ -129,19 +129,31 @@ def test_a_methodology_holds_from_its_day_and_not_a_day_before(rule: str, first:
     assert code_of(lambda: on_one_day(case, day - timedelta(days=1))) == "rule-not-in-force"
 
 
-@pytest.mark.parametrize(("year", "factor"), [("2026", "0.6825"), ("2027", "0.665"), ("2034", "0")])
-def test_the_cbam_factor_goes_by_year(year: str, factor: str) -> None:
+def imported_in(year: str) -> dict[str, Any]:
+    """The first case of simple goods, imported in November of that year."""
     inputs = inputs_of(case_of("cbam.simple-goods@1"))
     inputs["options"]["year"] = year
-    result = run(RULES, "cbam.simple-goods", None, inputs, date(2026, 12, 5))
+    inputs["period"] |= {"start": f"{year}-10-31T16:00:00.000Z", "end": f"{year}-11-30T16:00:00.000Z"}
+    return inputs
+
+
+@pytest.mark.parametrize(("year", "factor"), [("2026", "0.6825"), ("2027", "0.665"), ("2034", "0")])
+def test_the_cbam_factor_goes_by_year(year: str, factor: str) -> None:
+    result = run(RULES, "cbam.simple-goods", None, imported_in(year), date(int(year), 12, 5))
     assert decimal_text(result.outputs["free_allocation"].value) == factor
 
 
-@pytest.mark.parametrize("year", ["2025", "2035", "26", ""])
+@pytest.mark.parametrize("year", ["2025", "2035"])
 def test_a_year_without_a_factor_is_an_error(year: str) -> None:
-    inputs = inputs_of(case_of("cbam.simple-goods@1"))
+    inputs, at = imported_in(year), date(int(year), 12, 5)
+    assert code_of(lambda: run(RULES, "cbam.simple-goods", None, inputs, at)) == "rule-not-in-force"
+
+
+@pytest.mark.parametrize("year", ["2025", "2027", "26", ""])
+def test_the_year_of_import_is_the_year_of_the_period(year: str) -> None:
+    inputs = imported_in("2026")
     inputs["options"]["year"] = year
-    assert code_of(lambda: run(RULES, "cbam.simple-goods", None, inputs, date(2026, 12, 5))) == "rule-not-in-force"
+    assert code_of(lambda: run(RULES, "cbam.simple-goods", None, inputs, date(2026, 12, 5))) == "option-not-of-period"
 
 
 # Invariants
