@@ -38,8 +38,8 @@ PLANS = {"plan": Lazy("cli.plans:app", "数据质量控制方案 · data quality
 app = typer.Typer(
     cls=lazy_group(PLANS), no_args_is_help=True,
     help="核算规则与计算 · rules and calculation",
-    epilog="先用 methodologies 或 formulas 找规则并取示例输入，再 run 或 eval · find a rule and its example inputs with "
-           "methodologies or formulas, then run or eval. 例 e.g. carbonseal mrv methodologies --find 企业 · "
+    epilog="先用 methodologies 或 formulas 找规则并取示例输入，再 run 或 eval · find a rule and its example inputs "
+           "with methodologies or formulas, then run or eval. 例 e.g. carbonseal mrv methodologies --find 企业 · "
            "carbonseal mrv methodologies inventory.enterprise --example > inputs.json · "
            "carbonseal mrv run inventory.enterprise --inputs inputs.json")
 rules.register(app)
