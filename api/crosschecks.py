@@ -27,7 +27,7 @@ from core.quantity import Quantity
 from core.records import Quality
 from core.units import parse_unit
 from ledger import log
-from mrv.calculation.inputs import Item
+from mrv.calculation.items import Item
 from mrv.definitions.changes import midnight
 from mrv.definitions.dates import days_of
 from mrv.definitions.ruleset import RuleSet

@@ -28,7 +28,7 @@ from core.numbers import CONTEXT, parse_natural
 from core.period import Period
 from core.quantity import Quantity
 from ledger import log
-from mrv.calculation.inputs import Item
+from mrv.calculation.items import Item
 from mrv.calculation.run import RunResult
 from mrv.calculation.statement import quality_outputs
 from mrv.definitions.dates import days_of

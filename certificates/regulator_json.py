@@ -12,7 +12,7 @@ from core.errors import InputError
 from core.numbers import CONTEXT, decimal_text
 from core.quantity import Quantity
 from mrv.calculation.chain import StepResult
-from mrv.calculation.inputs import Item
+from mrv.calculation.items import Item
 from mrv.calculation.run import RunResult
 from mrv.language.interpreter import round_to
 from mrv.presentation.origins import Origin, inputs_of, origins_of

@@ -17,12 +17,12 @@ from core.errors import FormError, InputError, Refused
 from core.period import Period
 from core.quantity import Quantity
 from core.records import Interval
-from mrv.calculation.chain import Chain, Read, Reported, evaluate_steps, outputs_of
-from mrv.calculation.chain import StepResult as StepResult
+from mrv.calculation.chain import Chain, Read, StepResult
 from mrv.calculation.inputs import Inputs, read_inputs
 from mrv.calculation.intervals import intervals_of
 from mrv.calculation.shares import Shares, shares_of
 from mrv.calculation.spread import joined, percent
+from mrv.calculation.steps import Reported, evaluate_steps, outputs_of
 from mrv.definitions.dates import days_of, is_unusual
 from mrv.definitions.methodology import Methodology
 from mrv.definitions.ruleset import RuleSet

@@ -1,4 +1,4 @@
-"""The form of a binding: what an argument of a formula call is taken from. `mrv.calculation.chain` evaluates it."""
+"""The form of a binding: what an argument of a formula call is taken from. `mrv.calculation.arguments` binds it."""
 
 from __future__ import annotations
 

@@ -15,7 +15,7 @@ from core.quantity import Quantity
 from core.units import Unit
 from mrv.calculation.chain import StepResult
 from mrv.calculation.gaps import SUBSTITUTION
-from mrv.calculation.inputs import Item
+from mrv.calculation.items import Item
 from mrv.calculation.run import RunResult
 from mrv.definitions.fields import Input
 from mrv.definitions.formula import Definition, Evaluation

@@ -16,7 +16,8 @@ from core.numbers import CONTEXT
 from core.quantity import Quantity
 from core.units import Unit, convert
 from mrv.calculation.chain import Read, StepResult
-from mrv.calculation.inputs import Inputs, Item
+from mrv.calculation.inputs import Inputs
+from mrv.calculation.items import Item
 from mrv.calculation.run import RunResult
 from mrv.definitions.fields import Input
 from mrv.definitions.methodology import fill, pattern_matches

@@ -24,7 +24,8 @@ from core.numbers import parse_natural
 from core.period import Period
 from core.units import Unit, parse_unit
 from mrv.calculation.gaps import SUBSTITUTION
-from mrv.calculation.inputs import Inputs, Item, read_inputs
+from mrv.calculation.inputs import Inputs, read_inputs
+from mrv.calculation.items import Item
 from mrv.definitions.dates import days_of, parse_day
 from mrv.definitions.methodology import METHODS, SOURCES, SUBSTITUTIONS, InputRule
 from mrv.definitions.ruleset import RuleSet

@@ -29,7 +29,7 @@ from core.numbers import parse_decimal
 from core.period import Period, parse_instant
 from core.records import ClockQuality, Kind, Quality
 from mrv.authoring import catalogue
-from mrv.calculation.inputs import Item
+from mrv.calculation.items import Item
 from mrv.quality.signed_plan import sign_plan
 
 ONE_DAY = Period(START, START + DAY)

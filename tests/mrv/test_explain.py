@@ -12,7 +12,7 @@ from mrv_helpers import green, inventory, item, paper, saving, small_formula
 from core.quantity import Quantity
 from mrv.authoring.catalogue import Case, load, shipped
 from mrv.calculation.chain import StepResult
-from mrv.calculation.inputs import Item
+from mrv.calculation.items import Item
 from mrv.calculation.run import RunResult, run
 from mrv.definitions.fields import read_given
 from mrv.presentation.explain import (
