@@ -12,6 +12,7 @@ from core.errors import InputError
 from core.numbers import CONTEXT, decimal_text
 from core.quantity import Quantity
 from mrv.calculation.chain import StepResult
+from mrv.calculation.covers import COVERS
 from mrv.calculation.items import Item
 from mrv.calculation.run import RunResult
 from mrv.language.interpreter import round_to
@@ -200,6 +201,7 @@ def _source_columns(item: Item) -> dict[str, Any]:
             **{f"{end}_{column}": (source.get(end) or {}).get(column) for end in ("from", "to")
                for column in ("position", "time", "gateway", "index")},
             "document": source.get("digest"), "document_title": source.get("title"),
+            **{f"covers_{member}": (source.get(COVERS) or {}).get(member) for member in ("start", "end", "account")},
             "substitution": source.get("rule"), "substitution_reason": source.get("reason"),
             "gap_start": source.get("start"), "gap_end": source.get("end")}
 

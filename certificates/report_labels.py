@@ -29,6 +29,7 @@ LABELS = {
     "source": Words("来源", "Source"), "activity": Words("活动数据", "Activity"),
     "emission": Words("排放量", "Emission"),
     "share": Words("占比", "Share"), "not_counted": Words("不计入结果", "not in the result"),
+    "covers": Words("凭证所属时段", "covers"), "account": Words("户号", "account"),
     "inputs": Words("输入数据", "Inputs"), "method": Words("方式", "Method"), "priority": Words("优先级", "Priority"),
     "uncertainty": Words("不确定度", "Uncertainty"), "quality": Words("数据质量", "Data quality"),
     "measured": Words("实测 %", "Measured %"), "estimated": Words("估算 %", "Estimated %"),

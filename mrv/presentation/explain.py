@@ -14,6 +14,7 @@ from core.numbers import decimal_text
 from core.quantity import Quantity
 from core.units import Unit
 from mrv.calculation.chain import StepResult
+from mrv.calculation.covers import COVERS
 from mrv.calculation.gaps import SUBSTITUTION
 from mrv.calculation.items import Item
 from mrv.calculation.run import RunResult
@@ -195,7 +196,7 @@ def source_facts(item: Item) -> dict[str, str]:
         facts |= {name: source[name] for name in ("mark", "meter", "quantity") if name in source}
         facts |= {"from": _position(source["from"]), "to": _position(source["to"])}
     elif source["type"] == "document":
-        facts |= {"document": source["title"], "digest": source["digest"]}
+        facts |= {"document": source["title"], "digest": source["digest"], **_covers(source.get(COVERS))}
     elif source["type"] == SUBSTITUTION:
         rate = source["rate"]
         facts |= {"substituted": f"{source['rule']}, {source['reason']}", "from": source["start"], "to": source["end"]}
@@ -205,6 +206,12 @@ def source_facts(item: Item) -> dict[str, str]:
         facts["declared"] = source["type"]
     facts |= {"method": document["method"], "priority": document["priority"]}
     return facts | ({"uncertainty": document["uncertainty"]} if document["uncertainty"] else {})
+
+
+def _covers(given: Mapping[str, str | None] | None) -> dict[str, str]:
+    """The time a document's quantity is of, and the account it is billed or metered under; of one that says it."""
+    facts = {} if given is None else {"covers": f"{given['start']} → {given['end']}", "account": given["account"]}
+    return {name: text for name, text in facts.items() if text}
 
 
 def _position(place: Mapping[str, str]) -> str:

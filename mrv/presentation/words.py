@@ -17,6 +17,7 @@ FACTS: Mapping[str, Title] = _titles({
     "published": ("发布日期", "published"), "valid": ("有效期", "valid"), "printed": ("原文数值", "as printed"),
     "meter": ("计量表", "meter"), "quantity": ("量", "quantity"), "mark": ("结算点", "claim point"),
     "from": ("起", "from"), "to": ("止", "to"), "document": ("凭证", "document"), "digest": ("SHA-256", "SHA-256"),
+    "covers": ("凭证所属时段", "covers"), "account": ("户号", "account"),
     "method": ("方式", "method"), "priority": ("来源优先级", "source priority"),
     "uncertainty": ("不确定度", "uncertainty"), "rounding": ("修约", "rounding"),
     "exact": ("修约前", "before rounding"), "carried_in": ("上期结转", "carried in"),

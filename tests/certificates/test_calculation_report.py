@@ -257,6 +257,35 @@ def test_an_input_row_has_the_columns_of_every_kind_of_source() -> None:
     assert register["document"] is None
 
 
+def billed(account: str | None) -> CalculationReport:
+    """The gas of the month under two bills, each of its half."""
+    case = next(case for case in CASES if case.rule == "inventory.enterprise@1")
+    period = case.body["document"]["period"]
+    (name, items) = next((name, items) for name, items in case.body["document"]["inputs"].items()
+                         if items[0]["source"]["type"] == "document")
+    middle = "2026-11-14T16:00:00.000Z"
+    halves = [items[0] | {"source": items[0]["source"] | {"covers": {"start": start, "end": end, "account": account}}}
+              for start, end in ((period["start"], middle), (middle, period["end"]))]
+    return report_of(ran(case, inputs=case.body["document"]["inputs"] | {name: halves}))
+
+
+@pytest.mark.parametrize(("language", "said"), [("zh", "凭证所属时段"), ("en", "covers")])
+def test_a_report_says_which_time_and_account_a_document_covers(language: str, said: str) -> None:
+    text = visible(billed("0512-0017").as_html(language))
+    label = {"zh": "户号", "en": "account"}[language]
+    # Once among the inputs, once in the tree.
+    assert len(re.findall(f"{said} 2026-10-31T16:00:00.000Z → 2026-11-14T16:00:00.000Z · {label} 0512-0017", text)) == 2
+
+
+def test_the_flat_report_has_what_a_document_covers_and_null_where_it_says_nothing() -> None:
+    covered = [row for row in billed(None).as_json()["inputs"] if row["covers_start"]]
+    start, middle, end = (f"2026-{day}T16:00:00.000Z" for day in ("10-31", "11-14", "11-30"))
+    assert [(row["covers_start"], row["covers_end"]) for row in covered] == [(start, middle), (middle, end)]
+    assert {row["covers_account"] for row in covered} == {None}
+    plain = report_of(inventory()).as_json()["inputs"]
+    assert {row[f"covers_{name}"] for row in plain for name in ("start", "end", "account")} == {None}
+
+
 def test_every_kind_and_source_has_its_words() -> None:
     assert {kind.label for kind in KINDS} | {"calculation"} == set(TITLES)
     assert set(SOURCE_KINDS) == set(SOURCES)

@@ -77,6 +77,23 @@ def test_a_document_is_named_by_title_and_digest_and_every_lot_stands_by_itself(
     assert {lot.facts["document"] for lot in lots} == {"结算单"}
 
 
+def test_a_document_that_says_what_it_covers_is_named_with_time_and_account() -> None:
+    covers = {"start": "2026-10-31T16:00:00.000Z", "end": "2026-11-14T16:00:00.000Z", "account": "0512-0017"}
+    document = inventory()
+    document["inputs"]["fuel.anthracite"] = [item("1", "t", {**paper("cd" * 32), "covers": covers}),
+                                             item("2", "t", {**paper("ce" * 32), "covers": {
+                                                 **covers, "account": None}}),
+                                             item("3", "t", paper("cf" * 32))]
+    one, other, plain = find(explain(run(RULES, "inventory.enterprise", None, document, TODAY)), "input",
+                             "fuel.anthracite")
+    assert one.facts["covers"] == "2026-10-31T16:00:00.000Z → 2026-11-14T16:00:00.000Z"
+    assert one.facts["account"] == "0512-0017"
+    assert "account" not in other.facts
+    assert not {"covers", "account"} & plain.facts.keys()
+    assert "凭证所属时段 2026-10-31T16:00:00.000Z → 2026-11-14T16:00:00.000Z · 户号 0512-0017" in facts_text(one)
+    assert "covers 2026-10-31" in facts_text(one, "en")
+
+
 def test_a_parameter_is_named_with_its_year_publication_source_and_status() -> None:
     (line,) = find(explain(plant()), "parameter", "grid.average.jiangsu")
     assert (line.value, line.unit) == ("0.5827", "kgCO2/kWh")

@@ -14,6 +14,7 @@ from portal_helpers import written
 
 from core.errors import CarbonSealError
 from core.numbers import CONTEXT, decimal_text, parse_decimal
+from core.period import instant_text, parse_instant
 from core.quantity import Quantity
 from core.units import parse_unit
 from mrv.authoring.catalogue import Case
@@ -36,6 +37,7 @@ _UNFAIR: tuple[Any, ...] = (
     "2026-06-30T16:00:00.000Z", "2026-06-31T16:00:00.000Z", "1969-12-31T23:59:59.999Z",
     "9999-12-31T23:59:59.999Z", "18446744073709551616", "18446744073709551615", "measured", "estimated", "register",
     "declared", "substitution", "zero", "it's \" \u200b", "😀" * 201, "\ue000", "region")
+_ACCOUNTS = (None, None, "0512-0017", "0512-0017", "总表 2", "户 3", "gas 4", "5", "账" * 80, "账" * 81, "")
 _ZONES = ("Asia/Shanghai", "Asia/Shanghai", "Asia/Urumqi", "UTC", "Europe/Berlin", "America/New_York", "Asia/Kathmandu")
 
 
@@ -112,7 +114,8 @@ class Runs:
         rule = self._rule(run["methodology"])
         changes: tuple[Callable[[Run, dict[str, Any]], None], ...] = (
             *[self._scale, self._uncertainty] * 5, *[self._more, self._source, self._gap, self._previous] * 2,
-            self._less, self._option, self._period, self._date, self._allow, self._carried, self._split)
+            *[self._covers] * 2, self._less, self._option, self._period, self._date, self._allow, self._carried,
+            self._split)
         for _ in range(self._random.choice((0, 1, 1, 2, 3))):
             self._random.choice(changes)(run, rule)
         if self._random.random() < self._unfair:
@@ -224,6 +227,20 @@ class Runs:
 
     def _allow(self, run: Run, rule: dict[str, Any]) -> None:
         run["inputs"]["allow_unconfirmed"] = not run["inputs"]["allow_unconfirmed"]
+
+    def _covers(self, run: Run, rule: dict[str, Any]) -> None:
+        """Documents of shares of the period: side by side, over one another, or reaching out of it."""
+        inputs = run["inputs"]
+        for part in inputs.get("parts", [inputs]):
+            start, end = (parse_instant(part["period"][name]) for name in ("start", "end"))
+            cuts = [start, start + (end - start) // 7, (start + end) // 2, end]
+            for item in [item for items in part["inputs"].values() for item in items]:
+                if item["source"]["type"] != "document" or self._random.random() < 0.3:
+                    continue
+                first, last = sorted(self._random.sample(range(len(cuts)), 2))
+                late = self._random.choice((0,) * 8 + (1, _HOUR_MS))
+                item["source"]["covers"] = {"start": instant_text(cuts[first]), "end": instant_text(cuts[last] + late),
+                                            "account": self._random.choice(_ACCOUNTS)}
 
     def _previous(self, run: Run, rule: dict[str, Any]) -> None:
         names = [item["name"] for item in rule["inputs"]] + [name for name, _ in self._items(run)]

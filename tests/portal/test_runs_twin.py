@@ -85,6 +85,17 @@ def check_spread(answers: list[dict[str, Any]]) -> None:
     assert len(NOTICES & notices_of(answers)) >= len(NOTICES) - 2
 
 
+def test_the_random_runs_draw_documents_that_cover_a_share_of_the_period(
+        ruleset: RuleSet, documents_file: Path, documents: dict[str, Any], worked: list[runs.Run]) -> None:
+    """Fairly and unfairly: in shares side by side, of one account for one time, and outside the period."""
+    drawn = runs.Runs(SEED, documents, worked, unfair=0).draw(15 * len(worked))
+    covering = [run for run in drawn if '"covers"' in json.dumps(run)]
+    answers = compare(ruleset, documents_file, covering)
+    codes = Counter(answer["error"]["code"] for answer in answers if "error" in answer)
+    assert sum("run" in answer for answer in answers) >= 10
+    assert {"period-outside", "inputs-overlap"} <= codes.keys()
+
+
 def notices_of(answers: list[dict[str, Any]]) -> set[str]:
     return {notice for answer in answers for notice in answer.get("run", {}).get("notices", ())}
 
