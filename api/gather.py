@@ -17,10 +17,10 @@ from api.previous import previous_of
 from attestation import registry, series
 from attestation.block import Header, decode_header
 from attestation.envelope import open_envelope
+from attestation.flags import COUNTS, EQUIVOCATION
 from attestation.frame import Frame, decode_frame
 from attestation.frames import counted_indices, headers_of
 from attestation.history import ClaimPoint, claim_point_at, profile_at
-from attestation.refold import COUNTS
 from core.claims import ClaimDocument, Covers, DocumentInput, MeterInput
 from core.errors import InputError, NotFound, Refused
 from core.numbers import decimal_text
@@ -202,7 +202,7 @@ def _flagged(connection: Connection, meter: str, period: Period, opening: int) -
     keeping_out = [flag for flag in series.flags(connection, meter, span)
                    if flag.excludes and flag.resolution != COUNTS]
     for flag in keeping_out:
-        if flag.code == "equivocation" and flag.t_from < period.end and flag.t_to >= period.start:
+        if flag.code == EQUIVOCATION and flag.t_from < period.end and flag.t_to >= period.start:
             raise Refused("frames-disputed", f"two payloads were signed for one frame at {instant_text(flag.t_from)}",
                           where=flag.gateway, hint="the span stays out of calculations; claim another period")
     return len(keeping_out)

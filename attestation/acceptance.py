@@ -27,14 +27,14 @@ from sqlmodel import col
 
 from attestation import dispute
 from attestation.assess import Assessment, Assessor
-from attestation.disputed import EQUIVOCATION, take_out
+from attestation.disputed import take_out
 from attestation.envelope import FRAME, Envelope, open_envelope, verify_envelope
-from attestation.flags import Context, Flag, Span, clock_is_off, flag, frame_flags, span_of
+from attestation.flags import EQUIVOCATION, MISSING, Context, Flag, Span, clock_is_off, flag, frame_flags, span_of
 from attestation.frame import Frame, Link, Submission, chain_defect, decode_frame, link_of
 from attestation.frameblocks import FrameBlocks, open_blocks
 from attestation.history import History, check_grant, device_key, key_at
 from attestation.models import BeaconRow, BlockRow, DisputeRow, FlagRow, FrameRow, GatewayRow
-from attestation.refold import MISSING, record_flags
+from attestation.refold import record_flags
 from attestation.registration import DEVICE
 from attestation.rollup import Rollups, load_heads
 from attestation.storage import chunks, insert_for, insert_rows, pack_body, upsert_rows

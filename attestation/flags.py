@@ -17,13 +17,18 @@ MAX_LATE_MS = 14 * 24 * HOUR_MS
 # A clock that says of itself that it does not know the time of day.
 UNTRUSTED_CLOCKS = frozenset({ClockQuality.UNKNOWN, ClockQuality.RELATIVE})
 
-NOTICES = frozenset({"beacon-unknown", "declared-loss", "meter-missing"})
+EQUIVOCATION = "equivocation"
+# About a block that is not there: only the frame as a whole shows it.
+MISSING = "meter-missing"
+NOTICES = frozenset({"beacon-unknown", "declared-loss", MISSING})
+# The resolution that lets flagged readings count; every other one keeps them out as long as the doubt follows.
+COUNTS = "counts"
 
 # What each code means, in Chinese and English.
 MESSAGES: dict[str, tuple[str, str]] = {
     "meter-not-enrolled": ("表计未登记", "nobody enrolled this meter"),
     "meter-elsewhere": ("该表计由另一网关采集", "another gateway carries this meter"),
-    "meter-missing": (
+    MISSING: (
         "该网关应采集此表计，而帧中没有它的数据块", "the gateway carries this meter and the frame has no block for it"),
     "column-unknown": ("有效档案中没有此列", "the profile in force has no such column"),
     "scale-changed": ("倍率与有效档案不符", "the scale is not that of the profile in force"),
@@ -39,7 +44,7 @@ MESSAGES: dict[str, tuple[str, str]] = {
         "节点不认识帧所引的区块，视同未引", "the node does not know the block the frame names; it counts as none"),
     "declared-loss": (
         "网关丢失了存储：有已签名的帧从未送达", "the gateway lost its spool: frames were signed that never came"),
-    "equivocation": ("同一位置签署了两份内容", "two payloads were signed for one place of the chain"),
+    EQUIVOCATION: ("同一位置签署了两份内容", "two payloads were signed for one place of the chain"),
 }
 
 

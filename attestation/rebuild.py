@@ -17,12 +17,12 @@ from attestation import envelope
 from attestation.assess import Assessor
 from attestation.dispute import parse_dispute
 from attestation.envelope import open_envelope
-from attestation.flags import Context, Flag, clock_is_off, flag, frame_flags, span_of
+from attestation.flags import EQUIVOCATION, MISSING, Context, Flag, clock_is_off, flag, frame_flags, span_of
+from attestation.fold import resolved_to_count
 from attestation.frame import Frame, Link, decode_frame, link_of
 from attestation.frameblocks import FrameBlocks, open_blocks
 from attestation.manifest import ManifestFold, check_rows, parse_manifest
 from attestation.models import DisputeRow, FlagRow, FrameRow, GatewayRow, ManifestRow, RegisterRow, RegistrationRow
-from attestation.refold import MISSING, resolved_to_count
 from attestation.registration import parse_registration
 from attestation.rollup import Rollups, stored_hours
 from attestation.rows import kept_row
@@ -150,7 +150,7 @@ class _Fold:
         before = self._before.get(frame.gateway, -1)
         received, beacon_time = self._circumstances.get(index, (frame.t_last, -1))
         context = Context(index, received, before, beacon_time, self._cleared.get(index, frozenset()))
-        flags = [flag("equivocation", span_of(frame))] if len(kept) > 1 else []
+        flags = [flag(EQUIVOCATION, span_of(frame))] if len(kept) > 1 else []
         if disputed:
             self._keep(index, flags)
             return

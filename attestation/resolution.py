@@ -5,15 +5,16 @@ from __future__ import annotations
 from sqlalchemy import Connection, select, update
 from sqlmodel import col
 
+from attestation.flags import COUNTS, EQUIVOCATION
 from attestation.models import BlockRow, FlagRow
-from attestation.refold import COUNTS, refold
+from attestation.refold import refold
 from core.errors import InputError, NotFound, Refused
 
 STAYS_OUT = "stays-out"
 # What a decision alone cannot mend: these need a registration (profile, swap, ratio), or stay out for good.
 # A verifier recomputes the jump from the blocks and would refuse a period that ends on one, whoever decided.
 NOT_BY_DECISION = frozenset({"out-of-range", "register-falls", "impossible-jump", "column-unknown", "scale-changed",
-                             "equivocation", "meter-not-enrolled"})
+                             EQUIVOCATION, "meter-not-enrolled"})
 MAX_NAME = 128
 
 

@@ -17,8 +17,8 @@ from sqlmodel import col
 
 from attestation.assess import USABLE, parts, serials
 from attestation.block import Integers, decode_block
+from attestation.flags import COUNTS
 from attestation.models import BlockRow, FlagRow, FrameRow, RollupRow
-from attestation.refold import COUNTS
 from attestation.registration import BASE_UNITS, ReadingPlace
 from attestation.rollup import Hour
 from attestation.rules import Rule, rule_at

@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from attestation.refold import COUNTS
+from attestation.flags import COUNTS
 from attestation.resolution import STAYS_OUT
 from cli.node import connect
 from cli.options import Json, Org, Place, Token

@@ -32,8 +32,9 @@ from test_series import change
 from attestation import disputed
 from attestation.acceptance import Outcome
 from attestation.block import BlockData
+from attestation.fold import stored_frames
 from attestation.frame import EpochStart, Submission
-from attestation.refold import refold, stored_frames
+from attestation.refold import refold
 from attestation.resolution import resolve
 from core.database import transaction
 
