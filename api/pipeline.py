@@ -61,9 +61,10 @@ from mrv.calculation.run import run
 from mrv.calculation.statement import SALT_BYTES, Context, build, records_of
 from mrv.definitions.dates import days_of
 from mrv.definitions.ruleset import RELEASE_SCHEMA, listing, listing_root
+from verify.sources import sources_of, subjects_of
 
-# Sealing and anchoring again when another process came between; more often than this, somebody else is at work.
-_SETTLE_ROUNDS = 5
+# Sealing and anchoring, or calculating, again when somebody came between; more often than this, others are at work.
+_ROUNDS = 5
 
 Steps = Callable[[str, bool], None]
 
@@ -202,7 +203,7 @@ def settle(deployment: Deployment, link: ChainLink, index: int, steps: Steps = q
     with reading(deployment.engine) as connection:
         if index >= log.size(connection):
             raise NotFound("entry-missing", f"the log has no entry {index}")
-    for _ in range(_SETTLE_ROUNDS):
+    for _ in range(_ROUNDS):
         with reading(deployment.engine) as connection:
             sealed = log.sealed_size(connection)
         if sealed <= index:
@@ -265,7 +266,8 @@ def domain_of(deployment: Deployment) -> Domain:
 def calculate(deployment: Deployment, claim_digest: bytes, steps: Steps = quiet) -> StoredStatement:
     """Compute the statement of a claim and append it, once; then a manifest that covers it.
 
-    Raises NotFound (claim-unknown), Refused (claim-differs, claim-exclusive), and what gathering and the run raise.
+    Raises NotFound (claim-unknown), Refused (claim-differs, claim-exclusive), Unavailable (log-busy), and what
+    gathering and the run raise.
     """
     statement = _calculated(deployment, claim_digest, steps)
     manifest(deployment, statement.log_index, steps)
@@ -273,17 +275,31 @@ def calculate(deployment: Deployment, claim_digest: bytes, steps: Steps = quiet)
 
 
 def _calculated(deployment: Deployment, claim_digest: bytes, steps: Steps) -> StoredStatement:
-    with reading(deployment.engine) as connection:
-        claimed = store.claim(connection, claim_digest)
-        try:
-            return store.statement_of(connection, claim_digest)
-        except NotFound:
-            payload, details = _compute(deployment, connection, claimed)
-    with durable(steps, "calculate"), appending(deployment) as connection:
-        store.check_exclusive(connection, claimed.document)
-        envelope = envelopes.seal(deployment.node_signer, STATEMENT, payload, deployment.origin)
-        index = log.append(connection, [envelope])[0]
-        return store.record_statement(connection, payload, details, claim_digest, leaf_hash(envelope), index)
+    for _ in range(_ROUNDS):
+        with reading(deployment.engine) as connection:
+            claimed, size = store.claim(connection, claim_digest), log.size(connection)
+            try:
+                return store.statement_of(connection, claim_digest)
+            except NotFound:
+                payload, details = _compute(deployment, connection, claimed)
+        with durable(steps, "calculate"), appending(deployment) as connection:
+            store.check_exclusive(connection, claimed.document)
+            if not _registered_since(connection, details, size):
+                envelope = envelopes.seal(deployment.node_signer, STATEMENT, payload, deployment.origin)
+                index = log.append(connection, [envelope])[0]
+                return store.record_statement(connection, payload, details, claim_digest, leaf_hash(envelope), index)
+    raise Unavailable("log-busy", "registrations of its meters came in faster than the statement was computed",
+                      hint="try again in a moment")
+
+
+def _registered_since(connection: Connection, details: Sequence[Mapping[str, Any]], size: int) -> bool:
+    """Whether a meter or claim point that the details read was registered anew at or after a log index.
+
+    A reader takes their histories as of the statement's own index; what was computed without such an entry is not what
+    the reader computes.
+    """
+    subjects = subjects_of(sources_of(detail["record"] for detail in details))
+    return any(registry.history(connection, subject).entries[-1].leaf_index >= size for subject in subjects)
 
 
 def _compute(deployment: Deployment, connection: Connection,
