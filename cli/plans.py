@@ -15,6 +15,7 @@ from cli.output import command, print_fields, print_json, print_table, say
 from core.documents import contract_domain
 from core.ethereum import load_account
 from mrv.authoring.catalogue import shipped
+from mrv.presentation.advice import advising
 from mrv.quality.plan import ControlPlan, check_document, check_plan, parse_plan
 from mrv.quality.signed_plan import sign_plan
 
@@ -45,8 +46,9 @@ def check(
     as_json: Json = False,
 ) -> None:
     """逐项对照控制方案检查输入；有发现则退出码 1 · hold every datum against the plan; exits 1 with findings."""
-    answer = check_document(shipped(), methodology, {
-        "plans": [read_json(path) for path in plans], "inputs": read_json(inputs)})
+    given = {"plans": [read_json(path) for path in plans], "inputs": read_json(inputs)}
+    with advising(shipped(), methodology=methodology):
+        answer = check_document(shipped(), methodology, given)
     if as_json:
         print_json(answer)
     else:

@@ -14,6 +14,7 @@ from api.deps import AnyAccount, Enterprise, NodeDep, Snapshot
 from api.node import Node
 from core.ids import check_hex
 from mrv.authoring import catalogue
+from mrv.presentation.advice import advising
 from mrv.quality.plan import check_document
 from mrv.quality.signed_plan import read_signed_plan
 
@@ -44,7 +45,13 @@ def list_plans(snapshot: Snapshot, account: AnyAccount, entity: str = "") -> lis
 @router.post("/check/{methodology}")
 async def check(request: Request, methodology: str) -> dict[str, Any]:
     """Hold an inputs document against a plan. Body: {"plans": versions in order, "inputs"}; nothing is kept."""
-    return await run_in_threadpool(check_document, catalogue.shipped(), methodology, await json_body(request))
+    document = await json_body(request)
+
+    def checked() -> dict[str, Any]:
+        with advising(catalogue.shipped(), methodology=methodology):
+            return check_document(catalogue.shipped(), methodology, document)
+
+    return await run_in_threadpool(checked)
 
 
 @router.get("/{plan}")

@@ -26,6 +26,7 @@ from core.units import Unit, parse_unit
 from mrv.calculation.gaps import SUBSTITUTION
 from mrv.calculation.inputs import Inputs, read_inputs
 from mrv.calculation.items import Item
+from mrv.calculation.service import canonical_document
 from mrv.definitions.dates import days_of, parse_day
 from mrv.definitions.methodology import METHODS, SOURCES, SUBSTITUTIONS, InputRule
 from mrv.definitions.ruleset import RuleSet
@@ -268,13 +269,14 @@ def _differences(datum: Datum, name: str, item: Item) -> list[Finding]:
 def check_document(rules: RuleSet, name: str, document: object) -> dict[str, Any]:
     """{"plan", "findings"} of {"plans": versions from the first on, "inputs": an inputs document}, as HTTP answers it.
 
+    The inputs are read as people write them, as `service.result_of` reads those of a run; plans are canonical.
     Raises FormError (plan-…, inputs-malformed), InputError (plan-history, plan-not-in-force, …), NotFound.
     """
     value = _members(document, ("plans", "inputs"), "check")
     plans = [parse_plan(item) for item in _list(value["plans"], "plans")]
-    inputs = value["inputs"]
-    if not isinstance(inputs, Mapping):
+    if not isinstance(value["inputs"], Mapping):
         raise FormError("inputs-malformed", "an inputs document is an object", where="inputs")
+    inputs = canonical_document(rules, name, value["inputs"])
     period = Period.from_json(inputs.get("period"))
     methodology = rules.methodology(name, None, *days_of(period))
     plan, findings = plan_in_force(plans, *days_of(period))

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from cli_helpers import JIANGHUI, MAIN, START, STEEL, SUZHENG, Park, answered, period, refused, run
 
-from core.period import instant_text
+from core.period import instant_text, local_text, parse_instant
 from mrv.authoring.catalogue import load
 from mrv.quality.plan import parse_plan
 
@@ -57,6 +57,43 @@ def test_a_plan_is_shown_from_its_file_in_both_languages(tmp_path: Path) -> None
     assert "购入电量" in chinese.stdout
     assert "purchased electricity" in english.stdout
     assert "greatest-rate" in english.stdout
+
+
+def by_hand(document: dict[str, Any]) -> dict[str, Any]:
+    """The same inputs as a person writes them: printed numbers, local dates, no priorities."""
+    for items in document["inputs"].values():
+        for item in items:
+            item["quantity"]["value"] += "" if "." in item["quantity"]["value"] else ".0"
+            item["quantity"]["value"] += "0"
+            del item["priority"]
+            if item["uncertainty"]:
+                item["uncertainty"] += "e0"
+    document["period"] |= {name: local_text(parse_instant(document["period"][name]), document["period"]["zone"])[:10]
+                           for name in ("start", "end")}
+    return document
+
+
+def test_a_plan_is_held_against_inputs_written_as_for_a_run(tmp_path: Path) -> None:
+    """What `mrv run` takes, `mrv plan check` takes, with the same findings."""
+    strict, lenient = written(tmp_path, "strict", given()), written(tmp_path, "lenient", by_hand(given()))
+    assert strict.read_text("utf-8") != lenient.read_text("utf-8")
+    assert run("mrv", "run", "inventory.general", "--inputs", lenient, "--at", CASE.body["at"], "--json").code == 0
+    rule = written(tmp_path, "plan", plan())
+    one, other = (run("mrv", "plan", "check", "inventory.general", "--plan", rule, "--inputs", path, "--json")
+                  for path in (strict, lenient))
+    assert (one.code, one.json) == (other.code, other.json) == (1, one.json)
+
+
+@pytest.mark.parametrize(("value", "code"), [("1,000", "number-malformed"), ("NaN", "number-not-finite"),
+                                             (12, "json-number")])
+def test_a_number_that_a_run_refuses_a_plan_check_refuses_alike(tmp_path: Path, value: Any, code: str) -> None:
+    document = given()
+    document["inputs"]["purchased_electricity"][0]["quantity"]["value"] = value
+    inputs, rule = written(tmp_path, "inputs", document), written(tmp_path, "plan", plan())
+    outcomes = [run("mrv", *words, "--inputs", inputs, "--json") for words in (
+        ("run", "inventory.general"), ("plan", "check", "inventory.general", "--plan", rule))]
+    errors = [refused(outcome, outcome.code, code) for outcome in outcomes]
+    assert errors[0] == errors[1]
 
 
 @pytest.mark.parametrize(("changes", "code"), [
