@@ -26,6 +26,8 @@ from mrv.quality.plan import ControlPlan, check_history, check_plan, plan_in_for
 from mrv.quality.signed_plan import SignedPlan, read_signed_plan
 from verify.accounts import check_account
 
+NO_LIMIT = 2**63 - 1
+"""Above every log index."""
 _PAGE = 500
 
 
@@ -82,10 +84,15 @@ def _check_signer(deployment: Deployment, connection: Connection, signed: Signed
 
 def stored(connection: Connection, entity: str = "") -> Iterator[StoredPlan]:
     """The plans of an enterprise, or of all where none is named, newest first. One costs nothing to another."""
-    below = 2**62
-    while page := entries.listed(connection, DOCUMENT, below, _PAGE, entity):
-        yield from map(_stored, page)
+    below = NO_LIMIT
+    while page := listed(connection, entity, below, _PAGE):
+        yield from page
         below = page[-1].log_index
+
+
+def listed(connection: Connection, entity: str, below: int, limit: int) -> list[StoredPlan]:
+    """The same with a log index below `below`, at most `limit` of them."""
+    return [_stored(entry) for entry in entries.listed(connection, DOCUMENT, below, limit, entity)]
 
 
 def _stored(entry: StoredEntry) -> StoredPlan:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any
+from urllib.parse import urlencode
 
 import typer
 
@@ -88,7 +89,7 @@ def get(plan: Annotated[str, typer.Argument(help="方案编号 · id of a plan i
 def list_plans(org: Org, entity: Entity = "", place: Place = ".", token: Token = None, as_json: Json = False) -> None:
     """日志中的方案，新者在前 · the plans of the log, newest first."""
     with connect(place, org, token) as node:
-        found = node.get("/v1/mrv/plans", entity=entity)
+        found = node.listed("/v1/mrv/plans?" + urlencode({"entity": entity}))
     if as_json:
         print_json(found)
         return

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from fastapi import APIRouter, Request
+from fastapi import APIRouter, Request, Response
 from starlette.concurrency import run_in_threadpool
 
 from api import plans
@@ -12,6 +12,7 @@ from api.accounts import OVERSIGHT, Account
 from api.answers import json_body
 from api.deps import AnyAccount, Enterprise, NodeDep, Snapshot
 from api.node import Node
+from api.paging import DEFAULT_LIMIT, Cursor, Limit, page, parse_cursor
 from core.ids import check_hex
 from mrv.authoring import catalogue
 from mrv.presentation.advice import advising
@@ -33,13 +34,16 @@ def _take(node: Node, account: Account, payload: bytes) -> dict[str, Any]:
 
 
 @router.get("")
-def list_plans(snapshot: Snapshot, account: AnyAccount, entity: str = "") -> list[dict[str, Any]]:
+def list_plans(request: Request, response: Response, snapshot: Snapshot, account: AnyAccount, entity: str = "",
+               limit: Limit = DEFAULT_LIMIT, cursor: Cursor = "") -> list[dict[str, Any]]:
     """The plans of an organisation that this one may see, newest first; without `entity` of all that it may see."""
     if entity:
         account.require_org(entity)
     elif not account.roles & OVERSIGHT:
         entity = account.org
-    return [item.as_json() for item in plans.stored(snapshot, entity)]
+    (below,) = parse_cursor(cursor, int) or (plans.NO_LIMIT,)
+    rows = plans.listed(snapshot, entity, below, limit + 1)
+    return [item.as_json() for item in page(request, response, rows, limit, lambda item: [item.log_index])]
 
 
 @router.post("/check/{methodology}")

@@ -154,6 +154,37 @@ def test_the_plans_of_one_enterprise_cost_another_nothing(desk: Desk, monkeypatc
     assert OTHER.encode() not in b"".join(read)
 
 
+def test_many_plans_are_read_page_by_page_and_a_page_is_bounded(desk: Desk) -> None:
+    def listed(query: str, org: str = STEEL) -> httpx.Response:
+        return desk.client.get(f"{URL}?{query}", headers=bearer(desk.world.deployment, org))
+
+    for number in range(5):
+        assert desk.post(desk.signed(STEEL, boundary=f"分页 {number}")).status_code == 201
+    whole = listed("limit=500").json()
+    indices = [int(item["index"]) for item in whole]
+    assert len(whole) >= 5
+    assert indices == sorted(indices, reverse=True)
+    pages = [listed("limit=2")]
+    while "next" in pages[-1].links:
+        pages.append(desk.client.get(pages[-1].links["next"]["url"], headers=bearer(desk.world.deployment, STEEL)))
+    assert [item for answer in pages for item in answer.json()] == whole
+    assert {len(answer.json()) for answer in pages[:-1]} == {2}
+    assert [listed(query).json()["code"] for query in ("limit=0", "limit=501", "cursor=x")] == [
+        "parameter-invalid", "parameter-invalid", "cursor-malformed"]
+
+
+def test_a_neighbours_cursor_opens_no_neighbours_plans(desk: Desk) -> None:
+    for org in (STEEL, OTHER):
+        for number in range(2):
+            assert desk.post(desk.signed(org, boundary=f"游标 {number}"), org).status_code == 201
+    first = desk.client.get(f"{URL}?limit=1", headers=bearer(desk.world.deployment, STEEL))
+    taken = desk.client.get(first.links["next"]["url"], headers=bearer(desk.world.deployment, OTHER))
+    assert taken.status_code == 200
+    assert {item["plan"]["entity"] for item in taken.json()} <= {OTHER}
+    named = desk.client.get(f"{URL}?limit=1&entity={STEEL}", headers=bearer(desk.world.deployment, OTHER))
+    assert named.json()["code"] == "organisation-other"
+
+
 # edited afterwards
 
 @pytest.mark.parametrize("edit", ["UPDATE api_entry SET subject = 'org:nobody' WHERE subject = :org",
