@@ -1,66 +1,127 @@
-"""Allocation in whole units: the figures of public matchers, conservation, determinism."""
+"""Whole units in proportion: the figures of public matchers, conservation, and a naive sharing beside the formula."""
 
 from __future__ import annotations
 
+from fractions import Fraction
+from itertools import pairwise
+
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
+from mrv_helpers import code_of
 
-from core.errors import InputError
-from mrv.calculation.allocation import proportional, spread
+from mrv.authoring.catalogue import shipped
+from mrv.calculation.service import evaluate
 
-amounts = st.lists(st.integers(0, 10**12), min_size=1, max_size=8)
+RULES = shipped()
 
-
-def test_three_equal_supplies_share_twenty() -> None:
-    assert proportional([10, 10, 10], 20) == [7, 7, 6]
-
-
-def test_the_units_left_go_to_the_largest_first() -> None:
-    assert proportional([10, 5_000_000, 7_000_000, 20], 100) == [0, 41, 59, 0]
+supplies_of = st.lists(st.integers(0, 10**12), min_size=1, max_size=6)
+demand_of = st.integers(0, 10**13)
 
 
-def test_two_supplies_serve_two_demands_in_four_matches_of_six() -> None:
-    assert spread([12, 12], [12, 12]) == [[6, 6], [6, 6]]
+def whole(number: int) -> dict[str, str]:
+    return {"value": str(number), "unit": "1"}
 
 
-def test_a_hundred_and_a_hundred_against_fifty_and_a_hundred_and_fifty() -> None:
-    assert spread([100, 100], [50, 150]) == [[25, 75], [25, 75]]
+def lines(amounts: list[int]) -> list[dict[str, dict[str, str]]]:
+    return [{"order": whole(i), "quantity": whole(amount)} for i, amount in enumerate(amounts, 1)]
 
 
-def test_what_is_not_demanded_stays_with_its_supply() -> None:
-    given_out = spread([150, 100], [50, 150])
-    assert [sum(column) for column in zip(*given_out, strict=True)] == [50, 150]
-    assert sum(150 - sum(row) for row in given_out[:1]) + 100 - sum(given_out[1]) == 50
+def outputs(formula: str, **inputs: object) -> dict[str, int]:
+    return {name: int(output["value"]) for name, output in evaluate(RULES, formula, inputs)["outputs"].items()}
 
 
-def test_more_demand_than_supply_takes_all_and_no_more() -> None:
-    assert proportional([3, 4], 100) == [3, 4]
-    assert proportional([3, 4], 7) == [3, 4]
+def shared(supplies: list[int], demand: int) -> list[dict[str, int]]:
+    return [outputs("allocation.proportional", quantities=lines(supplies), demand=whole(demand), order=whole(i))
+            for i in range(1, len(supplies) + 1)]
 
 
-def test_nothing_demanded_nothing_given() -> None:
-    assert proportional([0, 0], 0) == [0, 0]
-    assert proportional([5, 0], 0) == [0, 0]
+def shares(supplies: list[int], demand: int) -> list[int]:
+    return [line["share"] for line in shared(supplies, demand)]
 
 
-@pytest.mark.parametrize("bad", [1.5, "3", None, True, -1])
-def test_what_is_no_whole_number_is_refused(bad: object) -> None:
-    with pytest.raises(InputError) as caught:
-        proportional([1, bad], 1)  # type: ignore[list-item]
-    assert caught.value.code == "allocation-malformed"
+def spread(supplies: list[int], demands: list[int]) -> list[list[dict[str, int]]]:
+    """What each supply gives to each demand, [supply][demand], and keeps."""
+    return [[outputs("allocation.spread", supplies=lines(supplies), demands=lines(demands), supply=whole(i),
+                     demand=whole(j)) for j in range(1, len(demands) + 1)] for i in range(1, len(supplies) + 1)]
 
 
-@given(amounts, st.integers(0, 10**13))
+def naive_shares(supplies: list[int], demand: int) -> list[int]:
+    """docs/spec/rules.md section 6, word by word."""
+    total = sum(supplies)
+    if demand >= total:
+        return list(supplies)
+    found = [demand * supply // total for supply in supplies]
+    largest_first = sorted(range(len(supplies)), key=lambda i: (-supplies[i], i))
+    for i in largest_first[:demand - sum(found)]:
+        found[i] += 1
+    return found
+
+
+@pytest.mark.parametrize(("supplies", "demand", "expected"), [
+    ([10, 10, 10], 20, [7, 7, 6]), ([10, 5_000_000, 7_000_000, 20], 100, [0, 41, 59, 0]), ([36], 36, [36]),
+    ([12, 12], 24, [12, 12]), ([36], 60, [36]), ([3, 4], 7, [3, 4]), ([3, 4], 100, [3, 4]), ([0, 0], 0, [0, 0]),
+    ([5, 0], 0, [0, 0])])
+def test_shares_are_those_of_the_public_matcher(supplies: list[int], demand: int, expected: list[int]) -> None:
+    assert shares(supplies, demand) == expected
+
+
+@given(supplies_of, demand_of)
+def test_a_naive_sharing_gives_the_same(supplies: list[int], demand: int) -> None:
+    assert shares(supplies, demand) == naive_shares(supplies, demand)
+
+
+@given(supplies_of, demand_of)
 def test_nothing_is_created_or_lost(supplies: list[int], demand: int) -> None:
-    shares = proportional(supplies, demand)
-    assert sum(shares) == min(demand, sum(supplies))
-    assert all(0 <= share <= supply for share, supply in zip(shares, supplies, strict=True))
+    found = shared(supplies, demand)
+    assert sum(line["share"] for line in found) == min(demand, sum(supplies))
+    assert {line["unmet"] for line in found} == {demand - min(demand, sum(supplies))}
+    assert all(line["share"] >= 0 and line["left"] >= 0 and line["share"] + line["left"] == supply
+               for line, supply in zip(found, supplies, strict=True))
 
 
-@given(amounts, amounts)
-def test_a_spread_conserves_both_sides(supplies: list[int], demands: list[int]) -> None:
-    given_out = spread(supplies, demands)
-    assert sum(map(sum, given_out)) == min(sum(supplies), sum(demands))
-    assert all(sum(row) <= supply for row, supply in zip(given_out, supplies, strict=True))
-    assert all(sum(column) <= demand for column, demand in zip(zip(*given_out, strict=True), demands, strict=True))
+@given(supplies_of, demand_of)
+def test_a_share_is_its_proportion_to_within_one_unit(supplies: list[int], demand: int) -> None:
+    served, total = min(demand, sum(supplies)), sum(supplies)
+    for share, supply in zip(shares(supplies, demand), supplies, strict=True):
+        exact = Fraction(served * supply, total) if total else Fraction(0)
+        assert exact - 1 < share < exact + 1
+
+
+@given(supplies_of, demand_of)
+def test_who_has_more_gives_no_less(supplies: list[int], demand: int) -> None:
+    in_order = [share for _, share in sorted(zip(supplies, shares(supplies, demand), strict=True))]
+    assert all(a <= b for a, b in pairwise(in_order))
+
+
+@given(supplies_of, st.integers(2, 50))
+def test_a_proportion_that_divides_is_met_exactly(parts: list[int], times: int) -> None:
+    assert shares([part * times for part in parts], sum(parts)) == parts
+
+
+@pytest.mark.parametrize(("value", "code"), [
+    ("1.5", "out-of-range"), ("-1", "out-of-range"), ("x", "number-malformed")])
+def test_what_is_no_whole_number_is_refused(value: str, code: str) -> None:
+    assert code_of(lambda: outputs("allocation.proportional", quantities=lines([1]), order=whole(1),
+                                   demand={"value": value, "unit": "1"})) == code
+
+
+@pytest.mark.parametrize(("supplies", "demands", "given_out"), [
+    ([12, 12], [12, 12], [[6, 6], [6, 6]]), ([100, 100], [50, 150], [[25, 75], [25, 75]])])
+def test_two_supplies_serve_two_demands(supplies: list[int], demands: list[int], given_out: list[list[int]]) -> None:
+    assert [[cell["given"] for cell in row] for row in spread(supplies, demands)] == given_out
+
+
+few = st.lists(st.integers(0, 10**9), min_size=1, max_size=4)
+
+
+@settings(max_examples=50)
+@given(few, few)
+def test_a_spread_gives_no_more_than_there_is_and_is_asked_for(supplies: list[int], demands: list[int]) -> None:
+    found = spread(supplies, demands)
+    for supply, row in zip(supplies, found, strict=True):
+        assert {cell["left"] for cell in row} == {supply - sum(cell["given"] for cell in row)}
+    for demand, column in zip(demands, zip(*found, strict=True), strict=True):
+        unmet = demand - sum(cell["given"] for cell in column)
+        # What does not divide stays with its supply: less than one unit of each.
+        assert 0 <= unmet < len(supplies) or sum(demands) > sum(supplies)

@@ -6,7 +6,6 @@ from collections.abc import Mapping
 from datetime import date
 from decimal import Decimal
 from fractions import Fraction
-from itertools import pairwise
 from typing import Any
 
 import pytest
@@ -18,7 +17,6 @@ from core.numbers import decimal_text
 from core.quantity import Quantity
 from core.units import Unit, known_symbols, parse_unit
 from mrv.authoring.catalogue import load
-from mrv.calculation.allocation import proportional, spread
 from mrv.calculation.run import run
 from mrv.calculation.service import outputs_json
 from mrv.definitions.fields import read_given
@@ -211,41 +209,6 @@ def test_a_month_after_a_month_loses_no_watt_hour(months: list[int]) -> None:
         start = result.intervals[-1].end
     assert sum(amounts_) == sum(months) // 1_000_000
     assert end - start == sum(months) % 1_000_000
-
-
-# Allocation
-
-supplies_of = st.lists(st.integers(0, 10**9), min_size=1, max_size=8)
-
-
-@given(supplies_of, st.integers(0, 10**10))
-def test_a_share_is_its_proportion_to_within_one_unit(supplies: list[int], demand: int) -> None:
-    served, whole = min(demand, sum(supplies)), sum(supplies)
-    for share, supply in zip(proportional(supplies, demand), supplies, strict=True):
-        exact = Fraction(served * supply, whole) if whole else Fraction(0)
-        assert exact - 1 < share < exact + 1
-
-
-@given(supplies_of, st.integers(0, 10**10))
-def test_who_has_more_gives_no_less(supplies: list[int], demand: int) -> None:
-    shares = [share for _, share in sorted(zip(supplies, proportional(supplies, demand), strict=True))]
-    assert all(a <= b for a, b in pairwise(shares))
-
-
-@given(supplies_of, st.integers(0, 10**9), st.integers(2, 50))
-def test_a_proportion_that_divides_is_met_exactly(parts: list[int], base: int, times: int) -> None:
-    supplies = [part * times for part in parts]
-    assert proportional(supplies, sum(parts)) == parts
-    assert sum(proportional(supplies, base)) == min(base, sum(supplies))
-
-
-@given(supplies_of, supplies_of)
-def test_what_is_given_and_what_is_left_are_what_there_was(supplies: list[int], demands: list[int]) -> None:
-    given_out = spread(supplies, demands)
-    left = [supply - sum(row) for supply, row in zip(supplies, given_out, strict=True)]
-    unmet = [demand - sum(column) for demand, column in zip(demands, zip(*given_out, strict=True), strict=True)]
-    assert all(number >= 0 for number in left + unmet)
-    assert sum(left) == 0 or sum(unmet) == 0
 
 
 @given(st.lists(st.decimals(min_value="0.001", max_value=10**6, places=3), min_size=1, max_size=5), amounts)

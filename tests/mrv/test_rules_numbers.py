@@ -13,7 +13,6 @@ from hypothesis import strategies as st
 from mrv_helpers import code_of
 
 from mrv.authoring.catalogue import shipped
-from mrv.calculation.allocation import proportional
 from mrv.calculation.service import evaluate, parameter
 
 RULES = shipped()
@@ -71,30 +70,6 @@ def test_nothing_is_lost_over_a_year_of_issues(generation: list[Decimal]) -> Non
         carried, issued = Decimal(out["carried_out"]), issued + Decimal(out["certificates"])
         assert 0 <= carried < 1000
     assert issued * 1000 + carried == sum(generation)
-
-
-# Whole units in proportion
-
-
-def shared(quantities: list[int], demand: int) -> list[dict[str, str]]:
-    lines = [{"order": q(str(i)), "quantity": q(str(amount))} for i, amount in enumerate(quantities, 1)]
-    return [outputs("allocation.proportional", quantities=lines, demand=q(str(demand)), order=q(str(i)))
-            for i in range(1, len(quantities) + 1)]
-
-
-@pytest.mark.parametrize(("quantities", "demand", "shares"), [
-    ([10, 10, 10], 20, [7, 7, 6]), ([10, 5_000_000, 7_000_000, 20], 100, [0, 41, 59, 0]), ([36], 36, [36]),
-    ([12, 12], 24, [12, 12]), ([36], 60, [36])])
-def test_shares_are_those_of_the_public_matcher(quantities: list[int], demand: int, shares: list[int]) -> None:
-    assert [int(line["share"]) for line in shared(quantities, demand)] == shares
-
-
-@given(quantities=st.lists(st.integers(0, 10**9), min_size=1, max_size=6), demand=st.integers(0, 10**9))
-def test_the_formula_shares_as_the_library_does(quantities: list[int], demand: int) -> None:
-    lines = shared(quantities, demand)
-    assert [int(line["share"]) for line in lines] == proportional(quantities, demand)
-    assert sum(int(line["share"]) for line in lines) + int(lines[0]["unmet"]) == demand
-    assert sum(int(line["share"]) + int(line["left"]) for line in lines) == sum(quantities)
 
 
 # Stacks
