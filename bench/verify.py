@@ -35,7 +35,7 @@ from core import cbor, jcs, merkle
 from core.claims import ClaimDocument, MeterInput, chain_claim, claim_payload, claim_signing_digest
 from core.documents import MethodologyRef
 from core.ethereum import Account, Domain
-from core.opinions import OpinionDocument, opinion_digest, opinion_payload
+from core.opinions import OpinionDocument, opinion_payload, opinion_signing_digest
 from core.period import Period, instant_text
 from core.records import ClockQuality, Conclusion, Kind
 from core.sampling import Sampling
@@ -251,7 +251,7 @@ class Month:
             sampling=Sampling("none", 1, (0,)), findings=(), conclusion=Conclusion.UNMODIFIED, reasons="bench",
             verifier=VERIFIER, accreditation="bench", notices=(), date=self.period.end + DAY,
             valid_until=self.period.end + 90 * DAY, domain=DOMAIN)
-        signed = replace(document, signature=VERIFIER_ACCOUNT.sign_digest(opinion_digest(document)))
+        signed = replace(document, signature=VERIFIER_ACCOUNT.sign_digest(opinion_signing_digest(document)))
         self.indices["opinion.cose"] = self._append(REGISTRAR, envelope.OPINION, opinion_payload(signed))
 
     def _frames(self, proven: set[int]) -> dict[str, bytes]:

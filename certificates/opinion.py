@@ -18,9 +18,9 @@ from core.opinions import (
     Judgement,
     OpinionDocument,
     chain_opinion,
-    opinion_digest,
     opinion_payload,
     opinion_signer,
+    opinion_signing_digest,
     parse_opinion,
 )
 from core.records import Kind
@@ -61,7 +61,7 @@ def statement_fields(payload: bytes) -> dict[str, Any]:
 
 def sign(document: OpinionDocument, account: Account) -> bytes:
     """The canonical payload of the opinion with the account's signature. Raises FormError when it has a defect."""
-    return opinion_payload(replace(document, signature=account.sign_digest(opinion_digest(document))))
+    return opinion_payload(replace(document, signature=account.sign_digest(opinion_signing_digest(document))))
 
 
 def accept(payload: bytes, *, draft_of: OpinionDocument, verifier: Participant, subject: Participant,

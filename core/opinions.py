@@ -164,14 +164,14 @@ def chain_opinion(document: OpinionDocument) -> ChainOpinion:
         documentDigest=document_digest(document.as_json()))
 
 
-def opinion_digest(document: OpinionDocument) -> bytes:
+def opinion_signing_digest(document: OpinionDocument) -> bytes:
     """The 32-byte EIP-712 digest that is signed."""
     return document.domain.digest(chain_opinion(document).struct_hash())
 
 
 def opinion_signer(document: OpinionDocument) -> str:
     """The account that signed. Raises VerificationFailed (eip712-…)."""
-    return recover(opinion_digest(document), document.signature)
+    return recover(opinion_signing_digest(document), document.signature)
 
 
 def opinion_payload(document: OpinionDocument) -> bytes:

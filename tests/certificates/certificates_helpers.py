@@ -13,7 +13,7 @@ from core import jcs
 from core.claims import ClaimDocument, DocumentInput, MeterInput, chain_claim, claim_signing_digest
 from core.documents import MethodologyRef, interval_json
 from core.ethereum import Account, Domain
-from core.opinions import Finding, Judgement, OpinionDocument, chain_opinion, opinion_digest
+from core.opinions import Finding, Judgement, OpinionDocument, chain_opinion, opinion_signing_digest
 from core.period import Period
 from core.records import Conclusion, Interval, Kind, MarkKind
 from core.sampling import Sampling
@@ -71,7 +71,7 @@ def opinion(**changes: Any) -> OpinionDocument:
 def signed_opinion(signer: Account = VERIFIER, **changes: Any) -> OpinionDocument:
     """The opinion with its signature."""
     document = opinion(**changes)
-    return replace(document, signature=signer.sign_digest(opinion_digest(document)))
+    return replace(document, signature=signer.sign_digest(opinion_signing_digest(document)))
 
 
 FINDING = Finding("B1", "non-conformity", "铭牌容量与登记不符", True, "corrected", Decimal("-0.2"))

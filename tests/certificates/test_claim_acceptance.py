@@ -32,7 +32,7 @@ from core.claims import MeterInput, claim_payload, claim_signing_digest, parse_c
 from core.documents import MethodologyRef, contract_domain
 from core.errors import Forbidden, FormError, Refused
 from core.ethereum import keccak256
-from core.opinions import OpinionDocument, opinion_digest, opinion_payload, parse_opinion
+from core.opinions import OpinionDocument, opinion_payload, opinion_signing_digest, parse_opinion
 from core.records import Conclusion, Interval, Kind
 
 NOW = PERIOD.end + 2 * DAY
@@ -60,7 +60,7 @@ def wallet_digest(document: Any) -> bytes:
 
 def test_our_digests_are_those_a_wallet_computes() -> None:
     assert wallet_digest(claim()) == claim_signing_digest(claim())
-    assert wallet_digest(draft()) == opinion_digest(draft())
+    assert wallet_digest(draft()) == opinion_signing_digest(draft())
 
 
 def test_a_draft_sorts_what_a_person_enters_in_any_order() -> None:

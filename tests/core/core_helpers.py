@@ -10,7 +10,7 @@ from typing import Any
 from core.claims import ClaimDocument, DocumentInput, MeterInput, claim_signing_digest
 from core.documents import MethodologyRef
 from core.ethereum import Account, Domain
-from core.opinions import Finding, OpinionDocument, opinion_digest
+from core.opinions import Finding, OpinionDocument, opinion_signing_digest
 from core.period import Period
 from core.records import Conclusion, Interval, Kind
 from core.sampling import Sampling
@@ -48,4 +48,4 @@ def signed_opinion(**changes: Any) -> OpinionDocument:
         findings=(FINDING,), conclusion=Conclusion.MODIFIED, reasons="除上述发现外，未见异常。", verifier="org:suzheng",
         accreditation="CNAS V-0001", notices=("demonstration",), date=PERIOD.end + 1, valid_until=PERIOD.end + 2,
         domain=DOMAIN), **changes)
-    return replace(document, signature=VERIFIER.sign_digest(opinion_digest(document)))
+    return replace(document, signature=VERIFIER.sign_digest(opinion_signing_digest(document)))

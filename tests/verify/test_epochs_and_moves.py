@@ -5,21 +5,16 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from verify_moves import SECOND, TwiceMoved
+from verify_moves import SECOND, Moving, TwiceMoved
 from verify_world import (
-    ENTERPRISE,
-    EXPORT,
     FRAME,
     GATEWAY,
-    HOUR,
-    IMPORT,
     MAIN,
     PERIOD,
     PV,
     START,
     Lies,
     World,
-    raw_at,
     signer,
 )
 
@@ -27,7 +22,6 @@ from attestation import envelope
 from attestation.carriers import Carrier
 from attestation.frame import FIRMWARE, KEY, LOST_SPOOL, EpochStart
 from attestation.registration import endorsed_bytes, registration_payload
-from core.period import instant_text
 from verify.report import Report
 from verify.verifier import verify
 
@@ -175,7 +169,7 @@ def test_a_rotation_the_old_key_did_not_endorse_is_refused() -> None:
     assert report.steps[4].code == "rotation-not-endorsed"
 
 
-class Moved(World):
+class Moved(Moving):
     """Both meters move to a second gateway at position 5."""
 
     move_registered = True
@@ -201,20 +195,9 @@ class Moved(World):
 
     def _frame(self, seq: int) -> None:
         if seq == BREAK:
-            self._enrol_second()
+            self.move(self.moment, SECOND, "second", (PV, MAIN) if self.move_registered else (MAIN,))
             self.prev = EpochStart(None, KEY)
         super()._frame(seq)
-
-    def _enrol_second(self) -> None:
-        self.register("device", envelope.DEVICE, SECOND, "enrol", self.moment - HOUR, {
-            "public_key": signer("second").public_key.hex(), "site": "site:lanhe", "org": ENTERPRISE})
-        for meter, quantity, times in ((PV, EXPORT, 1), (MAIN, IMPORT, 2)):
-            reading = str(raw_at(self.moment) * times)
-            if self.move_registered or meter == MAIN:
-                self.register("meter", envelope.METER, meter, "move", self.moment, {
-                    "gateway": SECOND, "registers": [{
-                        "quantity": quantity, "closing": {"position": reading, "time": instant_text(self.moment)},
-                        "opening": {"raw": reading, "time": instant_text(self.moment)}}]})
 
 
 @pytest.mark.parametrize("level", ["public", "buyer", "auditor", "full"])

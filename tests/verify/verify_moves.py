@@ -1,4 +1,4 @@
-"""A world whose meters move twice in the period."""
+"""Worlds whose meters move in the period."""
 
 from __future__ import annotations
 
@@ -26,7 +26,22 @@ from core.period import instant_text
 SECOND, THIRD = "gw:lanhe-2", "gw:lanhe-3"
 
 
-class TwiceMoved(World):
+class Moving(World):
+    """Registers its meters again, at another gateway."""
+
+    def move(self, moment: int, gateway: str, key: str, meters: tuple[str, ...] = (PV, MAIN)) -> None:
+        """A new gateway carries these meters from a moment on."""
+        self.register("device", envelope.DEVICE, gateway, "enrol", moment - HOUR, {
+            "public_key": signer(key).public_key.hex(), "site": "site:lanhe", "org": ENTERPRISE})
+        for meter in meters:
+            quantity, times = (EXPORT, 1) if meter == PV else (IMPORT, 2)
+            reading = str(raw_at(moment) * times)
+            self.register("meter", envelope.METER, meter, "move", moment, {"gateway": gateway, "registers": [{
+                "quantity": quantity, "closing": {"position": reading, "time": instant_text(moment)},
+                "opening": {"raw": reading, "time": instant_text(moment)}}]})
+
+
+class TwiceMoved(Moving):
     """Both meters move at positions 4 and 6; the gateway between dates its first frame a year ahead."""
 
     gateways_in_time = (GATEWAY, SECOND, THIRD)
@@ -57,15 +72,6 @@ class TwiceMoved(World):
 
     def _frame(self, seq: int) -> None:
         if seq in (4, 6):
-            self._move(START + (seq - 2) * FRAME, *self.carrier(seq))
+            self.move(START + (seq - 2) * FRAME, *self.carrier(seq))
             self.prev = EpochStart(None, KEY)
         super()._frame(seq)
-
-    def _move(self, moment: int, gateway: str, key: str) -> None:
-        self.register("device", envelope.DEVICE, gateway, "enrol", moment - HOUR, {
-            "public_key": signer(key).public_key.hex(), "site": "site:lanhe", "org": ENTERPRISE})
-        for meter, quantity, times in ((PV, EXPORT, 1), (MAIN, IMPORT, 2)):
-            reading = str(raw_at(moment) * times)
-            self.register("meter", envelope.METER, meter, "move", moment, {"gateway": gateway, "registers": [{
-                "quantity": quantity, "closing": {"position": reading, "time": instant_text(moment)},
-                "opening": {"raw": reading, "time": instant_text(moment)}}]})

@@ -31,7 +31,7 @@ from core.claims import ClaimDocument, MeterInput, chain_claim, claim_payload, c
 from core.documents import MethodologyRef
 from core.ethereum import Account, Domain
 from core.ids import chain_id_of
-from core.opinions import OpinionDocument, opinion_digest, opinion_payload
+from core.opinions import OpinionDocument, opinion_payload, opinion_signing_digest
 from core.period import Period, instant_text
 from core.records import ClockQuality, Conclusion, Interval, Kind
 from core.sampling import Sampling
@@ -370,7 +370,8 @@ class World:
             conclusion=Conclusion.UNMODIFIED, reasons="所有数据均已复核。", verifier=VERIFIER,
             accreditation="CNAS V-0001", notices=("demonstration",), date=REVIEWED,
             valid_until=REVIEWED + 90 * 24 * HOUR, domain=DOMAIN), **self.lies.opinion)
-        signed = replace(document, signature=account(self.lies.opinion_account).sign_digest(opinion_digest(document)),
+        reviewer = account(self.lies.opinion_account)
+        signed = replace(document, signature=reviewer.sign_digest(opinion_signing_digest(document)),
                          **self.lies.opinion_once_signed)
         self.opinion_index = self.append(envelope.seal(
             signer("node"), envelope.OPINION, opinion_payload(signed), ORIGIN))
