@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from operator import itemgetter
 from typing import Annotated, Any
 
 import typer
 
 from cli.dates import parse_date
 from cli.options import At, Json
-from cli.output import command, out, print_fields, print_json, print_table, say
+from cli.output import command, out, print_fields, print_json, print_rows, print_table, say
 from core.errors import InputError, NotFound
 from mrv.authoring.catalogue import example, shipped, shipped_catalogue
 from mrv.calculation import service
@@ -37,13 +38,9 @@ def formulas(
         _show("formula", found, only_example, as_json, _print_formula)
         return
     _check_alone(only_example)
-    listed = listing.formulas(shipped(), find)
-    if as_json:
-        print_json(listed)
-        return
-    print_table(say("公式", "Formulas"), [say("公式", "formula"), say("名称", "title"), say("表达式", "expression"),
-                                          say("状态", "status")],
-                [(item["formula"], _said(item["title"]), item["expression"], item["status"]) for item in listed])
+    print_rows(listing.formulas(shipped(), find), as_json, say("公式", "Formulas"), {
+        say("公式", "formula"): itemgetter("formula"), say("名称", "title"): _title,
+        say("表达式", "expression"): itemgetter("expression"), say("状态", "status"): itemgetter("status")})
 
 
 @command
@@ -60,16 +57,12 @@ def methodologies(
         _show("methodology", found, only_example, as_json, _print_methodology)
         return
     _check_alone(only_example)
-    listed = listing.methodologies(shipped(), find)
-    if as_json:
-        print_json(listed)
-        return
-    print_table(say("方法学", "Methodologies"),
-                [say("方法学", "methodology"), say("名称", "title"), say("声明类型", "type"), say("有效期", "valid"),
-                 say("必填输入", "required inputs"), say("状态", "status")],
-                [(item["methodology"], _said(item["title"]), item["type"], _span(item["valid"]),
-                  ", ".join(f"{rule['name']} [{rule['unit']}]" for rule in item["inputs"] if rule["required"]),
-                  item["status"]) for item in listed])
+    print_rows(listing.methodologies(shipped(), find), as_json, say("方法学", "Methodologies"), {
+        say("方法学", "methodology"): itemgetter("methodology"), say("名称", "title"): _title,
+        say("声明类型", "type"): itemgetter("type"), say("有效期", "valid"): lambda item: _span(item["valid"]),
+        say("必填输入", "required inputs"): lambda item: ", ".join(
+            f"{rule['name']} [{rule['unit']}]" for rule in item["inputs"] if rule["required"]),
+        say("状态", "status"): itemgetter("status")})
 
 
 @command
@@ -87,27 +80,19 @@ def parameters(
         with advising(shipped(), parameter=path):
             _print_parameter(listing.parameter(shipped(), path, parse_date(at), every), as_json)
         return
-    listed = listing.parameters(shipped(), prefix, find)
-    if as_json:
-        print_json(listed)
-        return
-    print_table(say("参数", "Parameters"), [say("路径", "path"), say("名称", "title"), say("单位", "unit"),
-                                            say("区域", "region"), say("选值", "chosen by"), say("取值", "values")],
-                [(item["path"], _said(item["title"]), item["unit"], item["region"], item["selection"],
-                  _short(item["values"])) for item in listed])
+    print_rows(listing.parameters(shipped(), prefix, find), as_json, say("参数", "Parameters"), {
+        say("路径", "path"): itemgetter("path"), say("名称", "title"): _title, say("单位", "unit"): itemgetter("unit"),
+        say("区域", "region"): itemgetter("region"), say("选值", "chosen by"): itemgetter("selection"),
+        say("取值", "values"): lambda item: _short(item["values"])})
 
 
 @command
 def units(find: Find = "", as_json: Json = False) -> None:
     """单位：符号、量纲、换算系数；用 * 与 / 组合，如 kgCO2/kWh · symbols, dimensions, factors; join with * and /."""
-    listed = listing.units(find)
-    if as_json:
-        print_json(listed)
-        return
-    print_table(say("单位", "Units"), [say("符号", "symbol"), say("量纲", "dimension"), say("等于", "is"),
-                                       say("同", "same as")],
-                [(item["symbol"], item["dimension"], f"{item['factor']} {item['base']}", item["alias_of"])
-                 for item in listed])
+    print_rows(listing.units(find), as_json, say("单位", "Units"), {
+        say("符号", "symbol"): itemgetter("symbol"), say("量纲", "dimension"): itemgetter("dimension"),
+        say("等于", "is"): lambda item: f"{item['factor']} {item['base']}",
+        say("同", "same as"): itemgetter("alias_of")})
 
 
 def register(app: typer.Typer) -> None:
@@ -219,6 +204,10 @@ def _short(values: list[dict[str, str]]) -> str:
 
 def _span(valid: Mapping[str, str | None]) -> str:
     return f"{valid['from'] or '…'} → {valid['to'] or '…'}"
+
+
+def _title(item: Mapping[str, Any]) -> str:
+    return _said(item["title"])
 
 
 def _said(title: Mapping[str, str]) -> str:
