@@ -101,6 +101,8 @@ NOTICES = {
                                           "non-fossil power stands for it."),
     "estimated-input": Words("部分输入为估算值。", "Some inputs are estimated."),
     "manual-input": Words("部分输入为人工填报。", "Some inputs were entered by hand."),
+    "example-input": Words("部分输入仍为程序打印的示例数据，不是企业的数据。",
+                           "Some inputs are still those of a printed example and are nobody's data."),
     "declared-input": Words("部分输入为声明值，无计量或凭证。", "Some inputs are declared, without meter or document."),
     "substituted-input": Words("部分缺口按保守规则替代，逐项列明。",
                                "Some gaps are filled by the conservative rule; each is listed."),

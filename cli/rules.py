@@ -11,7 +11,7 @@ import typer
 
 from cli.dates import parse_date
 from cli.options import At, Json
-from cli.output import command, out, print_fields, print_json, print_rows, print_table, say
+from cli.output import command, err, out, print_fields, print_json, print_rows, print_table, say
 from core.errors import InputError, NotFound
 from mrv.authoring.catalogue import example, shipped, shipped_catalogue
 from mrv.calculation import service
@@ -113,6 +113,10 @@ def _show(kind: str, found: dict[str, Any], only_example: bool, as_json: bool, s
             raise NotFound("example-missing", f"no case beside {found[kind]} gives a number", where=found[kind],
                            hint="docs/methodologies.md counts the cases of each rule")
         print_json(case["inputs"])
+        err.print(say("示例数据，不是真实数据：请换成自己的", "An example, not data: put yours in its place"))
+        if kind == "methodology":
+            err.print(say("标题或边界仍以“示例 example”开头的，结果带提示 example-input",
+                          "while a title or the boundary begins with “示例 example”, a run notices example-input"))
     elif as_json:
         print_json(found | {"example": case})
     else:

@@ -17,6 +17,7 @@ import yaml
 
 from core.errors import CarbonSealError, FormError
 from mrv.authoring.translate import formula_document, methodology_document, parameter_documents
+from mrv.calculation.inputs import EXAMPLE
 from mrv.definitions.parameter import Parameter
 from mrv.definitions.ruleset import RuleSet
 
@@ -90,16 +91,28 @@ def shipped() -> RuleSet:
 def example(catalogue: Catalogue, kind: str, key: str) -> dict[str, Any] | None:
     """The first case beside a rule that gives a number, as a caller writes it; None where there is none.
 
-    `kind` "formula": {"inputs"}; "methodology": {"at", "inputs"}, the inputs document.
+    `kind` "formula": {"inputs"}; "methodology": {"at", "inputs"}, the inputs document, whose boundary and titles say
+    that it is an example: a run of what keeps one of them has the notice "example-input".
     """
     for case in catalogue.cases:
         if (case.kind, case.rule) == (kind, key) and "error" not in case.body:
             if kind == "formula":
                 return {"inputs": case.body["inputs"]}
-            given = case.body["document"]
+            document = case.body["document"]
+            given = _labelled(document) | {"boundary": f"{EXAMPLE} · {document['boundary']}"}
             return {"at": case.body["at"],
                     "inputs": given | {"allow_unconfirmed": given["allow_unconfirmed"] == "true"}}
     return None
+
+
+def _labelled(value: Any) -> Any:
+    """The same with the title of each document that backs a quantity marked as an example's."""
+    if isinstance(value, list):
+        return [_labelled(item) for item in value]
+    if not isinstance(value, dict):
+        return value
+    marked = {"title": f"{EXAMPLE} · {value['title']}"} if value.get("type") == "document" else {}
+    return {name: _labelled(item) for name, item in value.items()} | marked
 
 
 def _add(documents: dict[str, Any], name: str, document: Any, path: Path) -> None:

@@ -19,6 +19,8 @@ from mrv.calculation.options import read_carried, read_options, read_previous
 from mrv.definitions.dates import days_of
 from mrv.definitions.methodology import InputRule, Methodology
 
+EXAMPLE = "示例 example"
+"""With this begin boundary and titles of an example (`mrv methodologies ID --example`); what keeps it is no data."""
 MAX_BOUNDARY_CHARS = 200
 MAX_ITEMS = 10_000
 """Of all inputs and parts together: some two seconds of the largest methodology, with its trace."""
@@ -91,10 +93,12 @@ class Inputs:
         return {name: value for name, value in self.options.items() if isinstance(value, str)}
 
     def notices(self) -> list[str]:
-        """Codes for inputs that are not measured: "estimated-input", "manual-input", "declared-input"."""
+        """Codes for inputs that are not measured, and "example-input" for what is left of a printed example."""
         items = [item for group in self.items.values() for item in group]
         codes = [f"{item.document['method']}-input" for item in items if item.document["method"] != "measured"]
         codes += ["declared-input" for item in items if item.source["type"] == "declared"]
+        codes += ["example-input" for text in (self.boundary, *(item.source.get("title") for item in items))
+                  if str(text).startswith(EXAMPLE)]
         return codes + ["substituted-input" for item in items if item.source["type"] == SUBSTITUTION]
 
     def priority_drops(self) -> list[str]:

@@ -48,6 +48,36 @@ def test_the_example_of_a_methodology_runs_as_it_is_written(tmp_path: Path) -> N
     assert ran["result"] == {"value": "604322", "unit": "kgCO2e"}
 
 
+def test_a_file_made_of_an_example_does_not_pass_as_data() -> None:
+    printed = run("mrv", "methodologies", "inventory.enterprise", "--example")
+    assert "示例数据" in printed.stderr
+    assert "示例数据" not in printed.stdout
+    english = run("--lang", "en", "mrv", "methodologies", "inventory.enterprise", "--example")
+    assert "An example, not data" in english.stderr
+    ran = run("mrv", "run", "inventory.enterprise", "--at", "2026-12-05", stdin=printed.stdout)
+    assert "example-input: 部分输入仍为程序打印的示例数据" in ran.stdout
+
+
+@pytest.mark.parametrize(("kept", "noticed"), [("boundary", True), ("title", True), ("", False)])
+def test_the_notice_of_an_example_goes_with_the_last_of_its_words(kept: str, noticed: bool) -> None:
+    document = json.loads(said("methodologies", "inventory.enterprise", "--example"))
+    if kept != "boundary":
+        document["boundary"] = "厂区"
+    papers = [item["source"] for items in document["inputs"].values() for item in items
+              if item["source"]["type"] == "document"]
+    for paper in papers[1 if kept == "title" else 0:]:
+        paper["title"] = "结算单 2026-11"
+    ran = answered(run("mrv", "run", "inventory.enterprise", "--at", "2026-12-05", "--json",
+                       stdin=json.dumps(document)))
+    assert ("example-input" in ran["notices"]) is noticed
+
+
+def test_the_example_of_a_formula_says_so_beside_it() -> None:
+    printed = run("mrv", "formulas", "heat.steam.saturated", "--example")
+    assert "示例数据" in printed.stderr
+    assert json.loads(printed.stdout)
+
+
 def test_the_example_of_a_formula_evaluates_as_it_is_written() -> None:
     given = said("formulas", "heat.steam.saturated", "--example")
     outputs = answered(run("mrv", "eval", "heat.steam.saturated", "--json", stdin=given))["outputs"]

@@ -178,7 +178,8 @@ class Runs:
                 item["method"] = self._random.choice(allowed["methods"])
 
     def _paper(self) -> dict[str, str]:
-        return {"type": "document", "digest": f"{self._random.randrange(2**256):064x}", "title": "台账"}
+        return {"type": "document", "digest": f"{self._random.randrange(2**256):064x}",
+                "title": self._random.choice(("台账", "台账", "ledger", "示例 example · 台账"))}
 
     def _more(self, run: Run, rule: dict[str, Any]) -> None:
         """An item twice, sometimes from another paper; or another member of a family."""
@@ -238,7 +239,7 @@ class Runs:
                 if item["source"]["type"] != "document" or self._random.random() < 0.3:
                     continue
                 first, last = sorted(self._random.sample(range(len(cuts)), 2))
-                late = self._random.choice((0,) * 8 + (1, _HOUR_MS))
+                late = self._random.choice((0,) * 6 + (1, _HOUR_MS))
                 item["source"]["covers"] = {"start": instant_text(cuts[first]), "end": instant_text(cuts[last] + late),
                                             "account": self._random.choice(_ACCOUNTS)}
 

@@ -31,7 +31,7 @@ CODES = {"amount-zero", "carry-not-allowed", "hex-malformed", "id-malformed", "i
          "unit-unknown", "zone-unknown"}
 NOTICES = {"unconfirmed-parameter", "unconfirmed-formula", "unconfirmed-methodology", "period-split",
            "source-priority-dropped", "uncertainty-partial", "uncertainty-not-carried", "substituted-input",
-           "estimated-input", "manual-input", "declared-input"}
+           "estimated-input", "manual-input", "declared-input", "example-input"}
 
 
 @pytest.fixture(scope="module")
@@ -88,7 +88,7 @@ def check_spread(answers: list[dict[str, Any]]) -> None:
 def test_the_random_runs_draw_documents_that_cover_a_share_of_the_period(
         ruleset: RuleSet, documents_file: Path, documents: dict[str, Any], worked: list[runs.Run]) -> None:
     """Fairly and unfairly: in shares side by side, of one account for one time, and outside the period."""
-    drawn = runs.Runs(SEED, documents, worked, unfair=0).draw(15 * len(worked))
+    drawn = runs.Runs(SEED, documents, worked, unfair=0).draw(25 * len(worked))
     covering = [run for run in drawn if '"covers"' in json.dumps(run)]
     answers = compare(ruleset, documents_file, covering)
     codes = Counter(answer["error"]["code"] for answer in answers if "error" in answer)

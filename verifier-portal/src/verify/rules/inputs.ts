@@ -11,6 +11,8 @@ import { Period } from "./period.js";
 import { Quantity } from "./quantity.js";
 import { byCodePoint, isList, isObject, lengthOf, plainText, represented, type Json, type JsonObject } from "./texts.js";
 
+/** With this begin boundary and titles of a printed example. */
+const EXAMPLE = "示例 example";
 const MAX_BOUNDARY_CHARS = 200;
 /** Of all inputs and parts together. */
 const MAX_ITEMS = 10_000;
@@ -77,12 +79,15 @@ export class Inputs {
     return new Map(Array.from(this.head.options).flatMap(([name, value]) => (typeof value === "string" ? [[name, value]] : [])));
   }
 
-  /** Codes for inputs that are not measured. */
+  /** Codes for inputs that are not measured, and example-input for what is left of a printed example. */
   notices(): readonly string[] {
-    return Array.from(this.items.values()).flat().flatMap((item) => [
+    const items = Array.from(this.items.values()).flat();
+    const said = [this.head.boundary, ...items.map(({ source }) => source.get("title"))];
+    const example = said.some((text) => typeof text === "string" && text.startsWith(EXAMPLE));
+    return (example ? ["example-input"] : []).concat(items.flatMap((item) => [
       ...(item.method === "measured" ? [] : [`${item.method}-input`]),
       ...(item.type === "declared" ? ["declared-input"] : []),
-      ...(item.type === SUBSTITUTION ? ["substituted-input"] : [])]);
+      ...(item.type === SUBSTITUTION ? ["substituted-input"] : [])]));
   }
 
   /** The inputs whose worst source stands lower than in the statement before; a substituted gap does not count. */
