@@ -32,7 +32,7 @@ async def register(node: NodeDep, account: Registrar, request: Request) -> dict[
 def subjects(snapshot: Snapshot, account: AnyAccount, kind: str) -> list[str]:
     """The ids of all subjects of a kind: device, meter, claim-point or participant."""
     if kind not in KINDS:
-        raise FormError("kind-unknown", f"{kind[:40]!r} is no kind of subject", where="kind",
+        raise FormError("subject-kind-unknown", f"{kind[:40]!r} is no kind of subject", where="kind",
                         hint="one of " + ", ".join(KINDS))
     return registry.subjects(snapshot, kind)
 

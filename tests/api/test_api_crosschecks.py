@@ -10,11 +10,11 @@ from typing import Any
 import api_world
 import numpy as np
 import pytest
-from api_world import ACCOUNTS, DAY, GATEWAY, GATEWAY_KEY, HOUR, MAIN, MINUTE, ORIGIN, PV, SITE, START, STEEL, World
+from api_plans import METER, datum, hand_in, plan, two_days
+from api_world import DAY, GATEWAY, GATEWAY_KEY, HOUR, MAIN, MINUTE, ORIGIN, PV, SITE, START, STEEL, World
 from sqlalchemy import update
 
-from api import crosschecks, pipeline, plans, quality
-from api.deployment import writing
+from api import crosschecks, pipeline, quality
 from attestation.block import BlockData, Column
 from attestation.build import build_frame
 from attestation.envelope import open_envelope
@@ -23,40 +23,31 @@ from attestation.history import profiles_digest
 from attestation.models import FrameRow
 from certificates.store import StoredStatement
 from core.claims import ClaimInput, DocumentInput, MeterInput, MethodologyRef
-from core.clock import FixedClock
 from core.database import reading, transaction
 from core.numbers import parse_decimal
 from core.period import Period, parse_instant
 from core.records import ClockQuality, Kind, Quality
 from mrv.authoring import catalogue
 from mrv.calculation.items import Item
-from mrv.quality.signed_plan import sign_plan
 
 ONE_DAY = Period(START, START + DAY)
 STACK = "m:lanhe-stack"
-METER = {"meter": MAIN, "model": "DTZ341", "place": "总降", "accuracy_class": "0.5S", "calibration_days": "2190"}
 
 
 @pytest.fixture
 def park(tmp_path: Path) -> Iterator[World]:
-    world = World.made(tmp_path / "node", clock=FixedClock(START + 50 * HOUR))
-    with writing(world.deployment):
-        yield world.prepare()
-    world.close()
+    with two_days(tmp_path) as world:
+        yield world
 
 
-def datum(name: str, unit: str, **changes: Any) -> dict[str, Any]:
-    return {"input": name, "title": {"zh": "数据", "en": "datum"}, "computation": "月度结算单", "unit": unit,
-            "source": "document", "method": "measured", "instrument": METER, "frequency": "monthly", "gap": "refused",
-            "department": "能源部", **changes}
+def documented(name: str, unit: str, **changes: Any) -> dict[str, Any]:
+    """A datum of a monthly bill, beside a meter that counts the same."""
+    return datum(**{"input": name, "title": {"zh": "数据", "en": "datum"}, "computation": "月度结算单", "unit": unit,
+                    "source": "document", "frequency": "monthly", "gap": "refused"} | changes)
 
 
-def hand_in(world: World, *data: dict[str, Any]) -> None:
-    document = {"schema": "carbonseal-control-plan/1", "entity": STEEL, "boundary": "蓝河厂区", "version": "1",
-                "previous": None, "reason": "first", "valid_from": "2026-01-01", "methodology": "inventory.general",
-                "facilities": [{"id": "fac:plant", "title": "厂区"}], "data": list(data), "assurance": ["每月核对"]}
-    plans.take(world.deployment, sign_plan(document, ACCOUNTS[STEEL], world.deployment.origin,
-                                           pipeline.domain_of(world.deployment)))
+def hand_in_data(world: World, *data: dict[str, Any]) -> None:
+    hand_in(world, plan(data=list(data)))
 
 
 def paper(value: str, unit: str) -> ClaimInput:
@@ -88,7 +79,7 @@ def findings(answer: dict[str, Any], check: str) -> list[str]:
 def test_a_bill_is_held_against_the_meter_that_its_plan_names(park: World, bill: str, found: list[str]) -> None:
     """The meter counted 9,600 kWh; the bill may be 5 % of itself away."""
     park.accept_frames(24)
-    hand_in(park, datum("purchased_electricity", "kWh"))
+    hand_in_data(park, documented("purchased_electricity", "kWh"))
     answer = report(park, state(park, {"purchased_electricity": [paper(bill, "kWh")]}))
     assert findings(answer, "cross-check") == found
 
@@ -96,7 +87,7 @@ def test_a_bill_is_held_against_the_meter_that_its_plan_names(park: World, bill:
 @pytest.mark.parametrize("changes", [{"instrument": None}, {"instrument": METER | {"meter": "m:elsewhere"}}])
 def test_without_a_meter_in_the_log_nothing_is_compared(park: World, changes: dict[str, Any]) -> None:
     park.accept_frames(24)
-    hand_in(park, datum("purchased_electricity", "kWh", **changes))
+    hand_in_data(park, documented("purchased_electricity", "kWh", **changes))
     answer = report(park, state(park, {"purchased_electricity": [paper("1", "kWh")]}))
     assert findings(answer, "cross-check") == []
 
@@ -133,8 +124,8 @@ def smoke(world: World, faulty: dict[int, int]) -> None:
 
 
 def stacked(world: World, tonnes: str) -> dict[str, Any]:
-    hand_in(world, datum("purchased_electricity", "kWh", source="register"),
-            datum("stack", "tCO2", instrument=METER | {"meter": STACK}, frequency="hourly"))
+    hand_in_data(world, documented("purchased_electricity", "kWh", source="register"),
+                 documented("stack", "tCO2", instrument=METER | {"meter": STACK}, frequency="hourly"))
     return report(world, state(world, {"purchased_electricity": [MeterInput(MAIN, "energy")],
                                        "stack": [paper(tonnes, "tCO2")]}))
 

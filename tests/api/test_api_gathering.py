@@ -8,15 +8,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from api_plans import datum, hand_in, plan, two_days
 from api_world import ACCOUNTS, DAY, HOUR, MAIN, MAIN_RATE, MINUTE, START, STEEL, SUZHENG, World
 
 from api import evidence, fsck, gather, metering, pipeline, plans
-from api.deployment import writing
 from attestation.envelope import open_envelope
 from certificates import store
 from certificates.store import StoredStatement
 from core.claims import ClaimInput, Covers, DocumentInput, MeterInput, MethodologyRef
-from core.clock import FixedClock
 from core.database import reading
 from core.errors import CarbonSealError
 from core.jcs import parse
@@ -61,11 +60,8 @@ def changing_rules() -> RuleSet:
 
 @pytest.fixture
 def park(tmp_path: Path) -> Iterator[World]:
-    """Registered, two hours of readings; it holds the writer's lock, its clock stands at the end of two days."""
-    world = World.made(tmp_path / "node", clock=FixedClock(START + 50 * HOUR))
-    with writing(world.deployment):
-        yield world.prepare()
-    world.close()
+    with two_days(tmp_path) as world:
+        yield world
 
 
 def claim(world: World, methodology: str, period: Period, inputs: dict[str, list[ClaimInput]], **changes: Any) -> bytes:
@@ -103,26 +99,6 @@ def check_offline(world: World, statement: StoredStatement, *levels: str) -> Non
         passed = {step.n for step in report.steps if step.outcome is Outcome.PASSED}
         assert {1, 2, 4, 6} <= passed
         assert level == "buyer" or {7, 8} <= passed
-
-
-def datum(**changes: Any) -> dict[str, Any]:
-    return {"input": "purchased_electricity", "title": {"zh": "购入电量", "en": "purchased electricity"},
-            "computation": "总表起止示数之差", "unit": "kWh", "source": "register", "method": "measured",
-            "instrument": {"meter": MAIN, "model": "DTZ341", "place": "总降", "accuracy_class": "0.5S",
-                           "calibration_days": "2190"},
-            "frequency": "continuous", "gap": "greatest-rate", "department": "能源部", **changes}
-
-
-def plan(**changes: Any) -> dict[str, Any]:
-    return {"schema": "carbonseal-control-plan/1", "entity": STEEL, "boundary": "蓝河厂区", "version": "1",
-            "previous": None, "reason": "first", "valid_from": "2026-01-01", "methodology": GENERAL,
-            "facilities": [{"id": "fac:plant", "title": "厂区"}], "data": [datum()],
-            "assurance": ["计量器具台账每月核对"], **changes}
-
-
-def hand_in(world: World, document: dict[str, Any], org: str = STEEL) -> plans.StoredPlan:
-    payload = sign_plan(document, ACCOUNTS[org], world.deployment.origin, pipeline.domain_of(world.deployment))
-    return plans.take(world.deployment, payload)
 
 
 # uncertainty

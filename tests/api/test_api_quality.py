@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 from api_helpers import JIANGHUI, bearer, check_problem
+from api_plans import METER, datum, plan, signed
 from api_world import ACCOUNTS, DAY, HOUR, MAIN, MAIN_RATE, PERIOD, PV, START, STEEL, SUZHENG, World, profile
 from sqlalchemy import update
 from starlette.testclient import TestClient
@@ -27,18 +28,8 @@ from core.period import Period, instant_text
 from core.records import Kind
 from ledger import log
 from mrv.authoring import catalogue
-from mrv.quality.signed_plan import sign_plan
 
-DATUM: dict[str, Any] = {
-    "input": "purchased_electricity", "title": {"zh": "购入电量", "en": "purchased electricity"},
-    "computation": "总表起止示数之差", "unit": "kWh", "source": "register", "method": "measured",
-    "instrument": {"meter": MAIN, "model": "DTZ341", "place": "总降", "accuracy_class": "0.5S",
-                   "calibration_days": "2190"},
-    "frequency": "continuous", "gap": "greatest-rate", "department": "能源部"}
-PLAN: dict[str, Any] = {
-    "schema": "carbonseal-control-plan/1", "entity": STEEL, "boundary": "蓝河厂区", "version": "1", "previous": None,
-    "reason": "first", "valid_from": "2026-01-01", "methodology": "inventory.general",
-    "facilities": [{"id": "fac:plant", "title": "厂区"}], "data": [DATUM], "assurance": ["台账每月核对"]}
+PLAN = plan()
 PAPER = b"\xab" * 32
 
 
@@ -56,9 +47,7 @@ class Office:
         return self.client.post(path, content=content, headers=bearer(self.world.deployment, org))
 
     def plan(self, document: dict[str, Any], org: str = STEEL) -> Any:
-        signed = sign_plan(document, ACCOUNTS[org], self.world.deployment.origin,
-                           pipeline.domain_of(self.world.deployment))
-        return self.post("/v1/mrv/plans", signed, org)
+        return self.post("/v1/mrv/plans", signed(self.world, document, org), org)
 
     def state(self, period: Period = PERIOD, boundary: str = "蓝河厂区", **changes: Any) -> StoredStatement:
         """The statement of an inventory of the main meter."""
@@ -121,10 +110,9 @@ def test_versions_follow_one_another_with_a_reason(office: Office) -> None:
 
 
 def test_a_plan_of_another_enterprise_is_not_taken(office: Office) -> None:
-    signed = sign_plan(PLAN, ACCOUNTS[SUZHENG], office.world.deployment.origin,
-                       pipeline.domain_of(office.world.deployment))
-    check_problem(office.post("/v1/mrv/plans", signed), 403, "plan-signer")
-    check_problem(office.post("/v1/mrv/plans", signed, SUZHENG), 403, "role-missing")
+    payload = signed(office.world, PLAN, SUZHENG)
+    check_problem(office.post("/v1/mrv/plans", payload), 403, "plan-signer")
+    check_problem(office.post("/v1/mrv/plans", payload, SUZHENG), 403, "role-missing")
 
 
 def test_inputs_are_held_against_a_plan_without_keeping_anything(office: Office) -> None:
@@ -169,14 +157,14 @@ def test_without_a_plan_that_is_the_finding(office: Office) -> None:
     assert codes(office.quality(office.state(Period(START, START + HOUR)))) == ["plan-absent"]
 
 
-@pytest.mark.parametrize(("datum", "code"), [
-    ({"instrument": DATUM["instrument"] | {"meter": PV}}, "plan-meter-differs"),
+@pytest.mark.parametrize(("changes", "code"), [
+    ({"instrument": METER | {"meter": PV}}, "plan-meter-differs"),
     ({"source": "document", "instrument": None, "gap": "refused"}, "plan-source-differs"),
     ({"method": "estimated"}, "plan-method-differs"),
-    ({"instrument": DATUM["instrument"] | {"accuracy_class": "0.2"}}, "accuracy-insufficient")])
-def test_a_datum_obtained_otherwise_than_planned_is_found(office: Office, datum: dict[str, Any], code: str) -> None:
+    ({"instrument": METER | {"accuracy_class": "0.2"}}, "accuracy-insufficient")])
+def test_a_datum_obtained_otherwise_than_planned_is_found(office: Office, changes: dict[str, Any], code: str) -> None:
     office.world.accept_frames(24)
-    office.plan(PLAN | {"data": [DATUM | datum]})
+    office.plan(PLAN | {"data": [datum(**changes)]})
     assert code in codes(office.quality(office.state()), "control-plan")
 
 

@@ -52,7 +52,7 @@ def test_histories_are_whole(park: Park) -> None:
     history = park.get(f"/v1/registrations/{GATEWAY}", STEEL).json()
     assert [entry["payload"]["event"] for entry in history["entries"]] == ["enrol"]
     check_problem(park.get("/v1/registrations/gw:none", STEEL), 404, "subject-unknown")
-    check_problem(park.get("/v1/registrations", STEEL, kind="planet"), 400, "kind-unknown")
+    check_problem(park.get("/v1/registrations", STEEL, kind="planet"), 400, "subject-kind-unknown")
     check_problem(park.get("/v1/registrations", kind="meter"), 401, "token-missing")
 
 
