@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from hashlib import file_digest
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from cli.files import sha256_of
 from cli.options import Json
 from cli.output import command, print_json, print_table, say
 
 app = typer.Typer(no_args_is_help=True, help="凭证文件的 SHA-256 · the SHA-256 of documents")
-Files = Annotated[list[Path], typer.Argument(help="发票、台账、检测报告等文件 · invoices, ledgers, test reports")]
+Files = Annotated[list[Path], typer.Argument(help="发票、台账等文件，- 为 stdin · invoices, ledgers; - for stdin")]
 
 
 @app.callback()
@@ -24,14 +24,9 @@ def documents() -> None:
 @command
 def digest(files: Files, as_json: Json = False) -> None:
     """文件的 SHA-256，填入来源的 digest 或申报的 document · the SHA-256 to give in a source or a claim."""
-    found = [{"file": str(path), "digest": _sha256(path)} for path in files]
+    found = [{"file": str(path), "digest": sha256_of(path)} for path in files]
     if as_json:
         print_json(found)
     else:
         print_table(say("凭证", "Documents"), ["SHA-256", say("文件", "file")],
                     [(item["digest"], item["file"]) for item in found])
-
-
-def _sha256(path: Path) -> str:
-    with path.open("rb") as file:
-        return file_digest(file, "sha256").hexdigest()

@@ -6,6 +6,7 @@ import os
 import sys
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from hashlib import sha256
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -16,6 +17,9 @@ from core.jcs import MAX_DOCUMENT_BYTES, parse_lenient
 STDIN = "-"
 # A formula takes at most 50,000 quantities, each some 200 bytes of JSON.
 MAX_LINE_BYTES = 16 * 2**20
+# A year of scanned vouchers in one file, with room; a device without an end is left after some ten seconds.
+MAX_HASHED_BYTES = 4 * 2**30
+_PIECE_BYTES = 2**20
 
 
 def read_bounded(name: str | Path, limit: int = MAX_DOCUMENT_BYTES) -> bytes:
@@ -29,6 +33,25 @@ def read_bounded(name: str | Path, limit: int = MAX_DOCUMENT_BYTES) -> bytes:
         raise InputError("input-too-large", f"more than {limit} bytes", where=_place(name),
                          hint="give the file that the command asks for; divide a large one")
     return data
+
+
+def sha256_of(name: str | Path, limit: int = MAX_HASHED_BYTES) -> str:
+    """The SHA-256 in hex of a file of any kind, or of stdin for "-", read piece by piece.
+
+    Raises InputError (document-empty, input-too-large), OSError.
+    """
+    hashed, length = sha256(), 0
+    with _opened(name) as stream:
+        while length <= limit and (piece := stream.read(_PIECE_BYTES)):
+            hashed.update(piece)
+            length += len(piece)
+    if length > limit:
+        raise InputError("input-too-large", f"more than {limit} bytes", where=_place(name),
+                         hint="give the document itself, no device and no archive of a plant")
+    if not length:
+        raise InputError("document-empty", "the file has no bytes: it shows nothing", where=_place(name),
+                         hint="look whether it was scanned or saved to its end")
+    return hashed.hexdigest()
 
 
 def read_json(name: str | Path) -> Any:

@@ -159,15 +159,16 @@ def _print_result(document: Mapping[str, Any]) -> None:
                   say("期间", "period"): f"{start} → {end} {zone}", say("报告日期", "statement date"): document["date"],
                   say("结果", "result"): f"{document['result']['value']} {document['result']['unit']}",
                   say("提示", "notices"): _notices(document["notices"]) or "–"})
-    print_table(say("输出（六位小数以内，全部数字见 --json）", "Outputs, to six decimals; every digit with --json"),
+    print_table(say("输出（六位小数，小于 0.1 的六位数字；全部数字见 --json）",
+                    "Outputs, to six decimals, below 0.1 to six digits; every digit with --json"),
                 [say("名称", "name"), say("数值", "value"), say("单位", "unit")],
                 [(name, _readable(item["value"]), item["unit"]) for name, item in document["outputs"].items()])
 
 
 def _readable(text: str) -> str:
-    """A figure to six decimals, but never a small one to nothing."""
+    """A figure to six decimals, one below 0.1 to six digits: a small one never to nothing."""
     value = parse_decimal(text)
-    return decimal_text(round_to(value, "round", max(SHOWN_DECIMALS, SHOWN_DECIMALS - value.adjusted())))
+    return decimal_text(round_to(value, "round", max(SHOWN_DECIMALS, SHOWN_DECIMALS - 1 - value.adjusted())))
 
 
 def _print_batch(answers: Iterable[Mapping[str, Any]]) -> None:

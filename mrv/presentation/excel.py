@@ -16,6 +16,7 @@ from mrv.language.checker import TEXT, Node
 
 # Excel refuses longer formulas (8192 characters) and deeper ones (64 levels); ours nest at most 40.
 MAX_FORMULA_CHARS = 8000
+TOO_LONG = f"超过 {MAX_FORMULA_CHARS} 个字符 longer than {MAX_FORMULA_CHARS} characters"
 
 _LEVELS = {"=": 1, "!=": 1, "<": 1, "<=": 1, ">": 1, ">=": 1, "+": 2, "-": 2, "*": 3, "/": 3}
 _ATOM = 4
@@ -55,7 +56,7 @@ class Sheet:
         """The formula without its leading "=". Raises NoTwin."""
         text = self._expression(node)
         if len(text) > MAX_FORMULA_CHARS:
-            raise NoTwin(f"longer than {MAX_FORMULA_CHARS} characters")
+            raise NoTwin(TOO_LONG)
         return text
 
     def _expression(self, node: Node) -> str:
@@ -86,7 +87,7 @@ class Sheet:
         name = ".".join((node.name, *node.extra))
         found = self._row.get(name) or self.scalars.get(name)
         if found is None:
-            raise NoTwin(f"{name} has no cell")
+            raise NoTwin(f"{name} 没有单元格 has no cell")
         return found
 
     def _infix(self, node: Node) -> str:
@@ -117,7 +118,7 @@ class Sheet:
     def _fold(self, node: Node) -> str:
         item, (source,), (body,) = node.name, node.extra, node.operands
         if self._row:
-            raise NoTwin("a list inside a list")
+            raise NoTwin("列表中的列表 a list inside a list")
         there = self.lists[source]
         if not there.values:
             return _EMPTY[node.operator]
@@ -141,7 +142,7 @@ class Sheet:
             _check_texts(there.column(key))
             return f"INDEX({values},MATCH({at},{keys},0))"
         if any(a >= b for a, b in pairwise(there.column(key))):
-            raise NoTwin("the table is not in ascending order")
+            raise NoTwin("表未按升序排列 the table is not in ascending order")
         place = f"MATCH({at},{keys},1)"
         low, base = f"INDEX({keys},{place})", f"INDEX({values},{place})"
         rise = f"(INDEX({values},{place}+1)-{base})*({at}-{low})/(INDEX({keys},{place}+1)-{low})"
@@ -152,7 +153,7 @@ def _check_texts(keys: list[Any]) -> None:
     """MATCH ignores case and reads * ? ~ as wildcards."""
     texts = [key for key in keys if isinstance(key, str)]
     if len({text.lower() for text in texts}) != len(texts) or any(sign in text for text in texts for sign in "*?~"):
-        raise NoTwin("keys that a spreadsheet takes for one another")
+        raise NoTwin("电子表格不能区分的键 keys that a spreadsheet takes for one another")
 
 
 def quoted(text: str) -> str:

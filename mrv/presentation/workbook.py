@@ -20,7 +20,7 @@ from mrv.definitions.fields import Field, Input
 from mrv.definitions.formula import Definition, Evaluation
 from mrv.language.interpreter import Step, value_text
 from mrv.language.render import render
-from mrv.presentation.excel import MAX_FORMULA_CHARS, ListCells, NoTwin, Sheet, rounded, times
+from mrv.presentation.excel import MAX_FORMULA_CHARS, TOO_LONG, ListCells, NoTwin, Sheet, rounded, times
 from mrv.presentation.explain import source_facts
 from mrv.presentation.origins import Origin, inputs_of, origins_of
 from mrv.presentation.sheets import Cell, Page, Workbook, column_letters
@@ -155,7 +155,7 @@ def _sum(book: Workbook, name: str, terms: Sequence[str], value: Decimal) -> Cel
     """The sum of these cells; the value alone where they are more than Excel reads in one formula."""
     formula = "+".join(terms)
     if len(formula) > MAX_FORMULA_CHARS:
-        book.notes.append(f"{name}: 只写入数值 value only: longer than {MAX_FORMULA_CHARS} characters")
+        book.notes.append(f"{name}: 只写入数值 value only: {TOO_LONG}")
         return Cell(value, style="given")
     return Cell(formula=formula, style="live")
 

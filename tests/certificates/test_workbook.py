@@ -67,7 +67,7 @@ def test_the_formulas_of_a_workbook_give_what_the_rule_gave(case: Case) -> None:
     kept = [note for note in book.notes if "value only" in note]
     # What a spreadsheet's functions cannot say stays a value, and the sheet says so.
     assert bool(kept) is (evaluation.formula.id in LISTS_IN_LISTS)
-    assert all("a list inside a list" in note for note in kept)
+    assert all("只写入数值 value only: 列表中的列表 a list inside a list" in note for note in kept)
 
 
 @pytest.mark.parametrize("case", cases("methodology"), ids=identify)

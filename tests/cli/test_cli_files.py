@@ -104,6 +104,20 @@ def test_a_batch_answers_a_line_before_the_next_is_given() -> None:
         assert process.wait(60) == 0
 
 
+@pytest.mark.parametrize(("lines", "failed"), [
+    ([LINE], 0), (["{"], 1), ([LINE, "{", LINE, '{"id": "b"}', "", "[]"], 3)])
+def test_how_many_lines_of_a_batch_failed_is_told_on_stderr_alone(lines: list[str], failed: int) -> None:
+    given = "\n".join(lines) + "\n"
+    for language, words in (("zh", f"{failed} 行未能计算"), ("en", f"{failed} lines failed")):
+        outcome = run("--lang", language, "mrv", "eval", "--batch", stdin=given)
+        answers = [json.loads(line) for line in outcome.stdout.splitlines()]
+        assert len(answers) == len([line for line in lines if line])
+        assert sum("error" in answer for answer in answers) == failed
+        assert outcome.code == 0
+        assert (words in outcome.stderr) is (failed > 0)
+        assert failed or outcome.stderr == ""
+
+
 def test_a_batch_answers_what_came_before_a_line_that_does_not_end(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(files.read_lines, "__defaults__", (1000,))
     outcome = run("mrv", "eval", "--batch", stdin=LINE + "\n" + "1" * 2000)

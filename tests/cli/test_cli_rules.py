@@ -229,6 +229,26 @@ def test_a_run_prints_its_period_and_every_output_and_both_figures_of_scope_2() 
         assert fact in shown, fact
 
 
+def table_of(**options: str) -> dict[str, str]:
+    """The outputs of a run as the table shows them, by name."""
+    document = json.loads(said("methodologies", "inventory.enterprise", "--example"))
+    document["inputs"] = {"purchased_electricity": [document["inputs"]["purchased_electricity"][0] | {
+        "quantity": {"value": options["kwh"], "unit": "kWh"},
+        "source": {"type": "document", "digest": "ab" * 32, "title": "结算单"}, "priority": "2"}]}
+    shown = run("mrv", "run", "inventory.enterprise", "--at", "2026-12-05", stdin=json.dumps(document)).stdout
+    rows = [line.split("│") for line in shown.splitlines() if line.count("│") == 2]
+    return {row[0].strip(): row[1].strip() for row in rows}
+
+
+@pytest.mark.parametrize(("kwh", "shown"), [
+    ("1000000", "582.7"), ("1234567.8901", "719.38271"), ("1234567.89", "719.38271"), ("1234567", "719.382191"),
+    ("1000.00001", "0.5827"), ("171.6150678", "0.1"), ("171.61", "0.0999971"), ("1.23456789", "0.000719383"),
+    ("0.0000000000001", "0.00000000000000005827"), ("0", "0"), ("3000000000000", "1748100000")])
+def test_the_table_of_a_run_shows_six_decimals_and_never_a_small_figure_as_nothing(kwh: str, shown: str) -> None:
+    """0.5827 tCO2/MWh in Jiangsu; 1,234,567 kWh are 719.3821909 t, 1.23456789 kWh 0.000719382… t."""
+    assert table_of(kwh=kwh)["electricity_location"] == shown
+
+
 @pytest.mark.parametrize("words", [(), ("formulas",), ("methodologies",), ("parameters",), ("units",), ("eval",),
                                    ("run",), ("compare",)])
 def test_the_help_shows_an_example(words: tuple[str, ...]) -> None:
