@@ -23,8 +23,6 @@ from mrv.definitions.ruleset import RuleSet
 
 RULES = Path(__file__).parent.parent / "rules"
 MAX_FILE_BYTES = 2**20
-# Released before a formula and a methodology were kept from sharing a key; what is released stays under its name.
-_SHARED_KEYS = frozenset({"ets.allocation-2024@1", "footprint.product@1", "reduction.energy-saving@1"})
 
 
 class _Loader(yaml.CSafeLoader if hasattr(yaml, "CSafeLoader") else yaml.SafeLoader):  # type: ignore[misc]
@@ -131,7 +129,7 @@ def _check_parameter(document: Any, path: Path) -> None:
 
 
 def _check_key(documents: Mapping[str, Any], key: str, path: Path) -> None:
-    if {f"formulas/{key}", f"methodologies/{key}"} <= documents.keys() and key not in _SHARED_KEYS:
+    if {f"formulas/{key}", f"methodologies/{key}"} <= documents.keys():
         raise FormError("rule-malformed", f"a formula and a methodology are both called {key!r}", where=path.name,
                         hint="give one of them another id: cases and commands name a rule by its key")
 

@@ -52,7 +52,7 @@ def glass_rules(**members: Any) -> RuleSet:
     methodology = methodology_document({name: value for name, value in raw.items() if value is not None})
     documents = {name: document for name, document in shipped().documents().items() if name.startswith("formulas/")}
     documents |= {f"parameters/{item['id']}": item for item in parameter_documents(_PARAMETERS)}
-    return RuleSet.from_documents(documents | {"methodologies/inventory.glass@1": methodology})
+    return RuleSet.from_documents(documents | {f"methodologies/inventory.glass@{methodology['version']}": methodology})
 
 
 def span(start: str, end: str) -> dict[str, str]:

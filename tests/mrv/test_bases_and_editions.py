@@ -22,7 +22,7 @@ EXCLUDED = {f"category_{number}": "excluded" for number in range(1, 16)}
 def energy(basis: str, *coefficients: str) -> Quantity:
     line = [{"quantity": Quantity.of("1000", "MWh"), "coefficient": Quantity.of(text, "kgce/kWh")}
             for text in coefficients]
-    result = RULES.formulas["energy.comprehensive@2"].evaluate(
+    result = RULES.formulas["energy.comprehensive@1"].evaluate(
         {"basis": basis, "electricity": line, "fuels": [], "gases": [], "heat": []})
     found = result.outputs["energy"]
     assert isinstance(found, Quantity)
@@ -43,7 +43,7 @@ def test_a_coefficient_of_the_other_basis_is_refused_wherever_it_stands(basis: s
     with pytest.raises(CarbonSealError) as caught:
         energy(basis, *coefficients)
     error = caught.value
-    assert (error.code, error.where) == ("out-of-range", "energy.comprehensive@2")
+    assert (error.code, error.where) == ("out-of-range", "energy.comprehensive@1")
     assert f'basis != "{basis}"' in error.message
     assert "basis" in error.hint
 

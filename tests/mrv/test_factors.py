@@ -29,8 +29,7 @@ def test_a_row_is_kept_as_printed(row: dict[str, str]) -> None:
     assert value.quantity.value == printed_decimal(row["value"])
 
 
-ADDED = {"cbam.mark-up", "cbam.goods.simple", "cbam.goods.complex", "cbam.indirect", "cbam.indirect.simple",
-         "cbam.de-minimis",
+ADDED = {"cbam.mark-up", "cbam.indirect", "cbam.de-minimis",
          "cbam.fertiliser-mark-up", "gwp.SAR", "gwp.AR4", "steam.saturated.enthalpy", "steam.saturated.temperature",
          "steam.superheated", "reporting.cn", "guide", "guide.of", "pwr.cc_non_conventional", "pwr.cc_earlier", "ccer",
          "ccer.offshore_wind", "defra.natural_gas", "epa.ng.heat_content"}

@@ -91,7 +91,7 @@ def test_the_steel_case_is_not_adjusted_to_its_rounded_print() -> None:
 def _naive() -> dict[str, Callable[..., dict[str, Decimal]]]:
     c = D(44)
     return {
-        "fuel.combustion.heat@1": lambda consumption, net_calorific_value, carbon_content, oxidation: {
+        "fuel.combustion.heat": lambda consumption, net_calorific_value, carbon_content, oxidation: {
             "emission": consumption * net_calorific_value * carbon_content * oxidation * c / 12},
         "fuel.combustion.gas": lambda consumption, net_calorific_value, carbon_content, oxidation: {
             "emission": consumption * net_calorific_value * carbon_content * oxidation * c / 12},
@@ -99,7 +99,7 @@ def _naive() -> dict[str, Callable[..., dict[str, Decimal]]]:
             "emission": consumption * carbon_content * oxidation * c / 12},
         "fuel.combustion.energy": lambda heat, carbon_content, oxidation: {
             "emission": heat * carbon_content * oxidation * c / 12},
-        "fuel.factor@1": lambda net_calorific_value, carbon_content, oxidation: {
+        "fuel.factor": lambda net_calorific_value, carbon_content, oxidation: {
             "factor": net_calorific_value * carbon_content * oxidation * c / 12},
         "electricity.location": lambda consumption, factor: {"emission": consumption * factor},
         "electricity.net": lambda purchased, exported, factor: {"net": purchased * factor - exported * factor},
@@ -129,6 +129,8 @@ def _naive() -> dict[str, Callable[..., dict[str, Decimal]]]:
 NAIVE = _naive()
 positive = st.decimals(min_value="0.0001", max_value="1000000", places=4)
 share = st.decimals(min_value=0, max_value="0.9999", places=4)
+# Their product is the carbon in a tonne of fuel, at most a tonne.
+OF_A_FUEL = {"net_calorific_value", "carbon_content"}
 
 
 def arguments(formula: Formula) -> st.SearchStrategy[dict[str, Decimal]]:
@@ -138,7 +140,10 @@ def arguments(formula: Formula) -> st.SearchStrategy[dict[str, Decimal]]:
             return share
         return positive
 
-    return st.fixed_dictionaries({item.name: strategy(item.field) for item in formula.inputs})
+    found = {item.name: strategy(item.field) for item in formula.inputs}
+    if found.keys() >= OF_A_FUEL:
+        found |= dict.fromkeys(OF_A_FUEL, share)
+    return st.fixed_dictionaries(found)
 
 
 def unit_of(formula: Formula, name: str) -> Unit:
@@ -159,7 +164,7 @@ def test_a_naive_implementation_agrees(name: str, data: st.DataObject) -> None:
             assert abs(number(outputs[output]) - expected) <= max(abs(expected), D(1)) * D("1e-30")
 
 
-LINEAR = {"fuel.combustion.heat@1": ("consumption", "emission"), "electricity.location": ("consumption", "emission"),
+LINEAR = {"fuel.combustion.heat": ("consumption", "emission"), "electricity.location": ("consumption", "emission"),
           "heat.purchased": ("heat", "emission"), "process.desulphurisation": ("sorbent", "emission"),
           "cems.hourly-mass": ("dry_flow", "mass"), "fuel.heat": ("consumption", "heat")}
 

@@ -121,7 +121,7 @@ def kwh_equivalent(i: dict[str, Any]) -> Answer:
 
 
 def ets_2024(i: dict[str, Any]) -> Answer:
-    out = formula("ets.allocation-2024", verified=quantity(i["verified"], "t"))
+    out = formula("ets.allowance-2024", verified=quantity(i["verified"], "tCO2e"))
     return {"allowance": number(out["allowance"]), "net": number(out["net"])}
 
 
@@ -287,9 +287,12 @@ def heat_pump(i: dict[str, Any]) -> Answer:
 
 
 def dual(i: dict[str, Any]) -> Answer:
-    out = formula("electricity.dual@1", consumption=quantity(i["consumption"]), certified=quantity(i["certified"]),
-                  location_factor=quantity(i["ef_location"]), certified_factor=quantity(i["ef_cert"], "kgCO2e/kWh"),
-                  residual_factor=quantity(i["ef_residual"]))
+    # The page writes kgCO2e/kWh beside grid factors, which are of carbon dioxide.
+    location_factor, residual_factor = (quantity(i[name]["value"], "kgCO2/kWh")
+                                        for name in ("ef_location", "ef_residual"))
+    out = formula("electricity.dual", consumption=quantity(i["consumption"]), certified=quantity(i["certified"]),
+                  location_factor=location_factor, certified_factor=quantity(i["ef_cert"], "kgCO2/kWh"),
+                  residual_factor=residual_factor)
     return {name: number(value) for name, value in out.items()}
 
 
