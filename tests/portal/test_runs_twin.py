@@ -88,7 +88,7 @@ def check_spread(answers: list[dict[str, Any]]) -> None:
 def test_the_random_runs_draw_documents_that_cover_a_share_of_the_period(
         ruleset: RuleSet, documents_file: Path, documents: dict[str, Any], worked: list[runs.Run]) -> None:
     """Fairly and unfairly: in shares side by side, of one account for one time, and outside the period."""
-    drawn = runs.Runs(SEED, documents, worked, unfair=0).draw(25 * len(worked))
+    drawn = runs.Runs(SEED, documents, worked, unfair=0).draw(5_000)
     covering = [run for run in drawn if '"covers"' in json.dumps(run)]
     answers = compare(ruleset, documents_file, covering)
     codes = Counter(answer["error"]["code"] for answer in answers if "error" in answer)
