@@ -22,7 +22,7 @@ from attestation.models import FrameRow
 from attestation.registration import BASE_UNITS, Profile
 from core.errors import InputError, NotFound, VerificationFailed
 from core.numbers import CONTEXT, decimal_text
-from core.period import Period
+from core.period import HOUR_MS, Period
 from core.quantity import Quantity
 from core.records import Quality
 from core.units import parse_unit
@@ -35,7 +35,6 @@ from mrv.quality.checks import Finding, check_late, check_monthly
 from mrv.quality.coverage import StackHours, stack_hours
 from mrv.quality.plan import ControlPlan, Datum
 
-HOUR_MS = 3_600_000
 # Daily sums against the monthly report, in practice of the online monitoring (docs/spec/data-quality.md §4).
 TOLERANCE_PERCENT = 5
 _CONCENTRATION, _FLOW = "mg/Nm3", "Nm3/h"

@@ -28,9 +28,10 @@ from api.problems import of_database, respond
 from core.clock import Clock
 from core.database import reading, transaction
 from core.errors import CarbonSealError, FormError, InputError, Refused
+from core.period import DAY_MS
 
 HEADER = "idempotency-key"
-KEEP_MS = 7 * 86_400_000
+KEEP_MS = 7 * DAY_MS
 # No answer takes this long. A key still reserved then is one whose answer the database did not take.
 RESERVED_MS = 600_000
 # An answer worth remembering names what was made; what is larger is computed again, or is a GET.

@@ -20,12 +20,11 @@ from certificates.query import Filter, LedgerRow
 from certificates.wording import KINDS, ORIGINS, STATES
 from core.clock import SharedClock
 from core.database import reading
-from core.period import MAX_INSTANT, Period, local_text, parse_instant
+from core.period import DAY_MS, MAX_INSTANT, Period, local_text, parse_instant
 from core.records import Kind
 from ledger import log
 
 SHOWN = 8
-DAY_MS = 86_400_000
 ZONE = "Asia/Shanghai"
 # Many readers of the page are one reader of the database.
 FRESH_S = 1.0

@@ -25,7 +25,7 @@ from certificates.store import StoredStatement
 from core.claims import ClaimDocument
 from core.errors import NotFound
 from core.numbers import CONTEXT, parse_natural
-from core.period import Period
+from core.period import DAY_MS, HOUR_MS, Period
 from core.quantity import Quantity
 from ledger import log
 from mrv.calculation.items import Item
@@ -51,7 +51,7 @@ from verify.sources import sources_of
 COVERAGE_PERCENT = 90
 BALANCE_TOLERANCE_PERCENT = 5
 
-_INTERVALS = {"continuous": 900_000, "hourly": 3_600_000, "daily": 86_400_000}
+_INTERVALS = {"continuous": 900_000, "hourly": HOUR_MS, "daily": DAY_MS}
 _METERED = ("register", "claim-point")
 
 

@@ -13,10 +13,9 @@ from sqlalchemy import Connection
 from attestation import series
 from attestation.rollup import Hour
 from core.numbers import decimal_text
-from core.period import Period, instant_text
+from core.period import HOUR_MS, Period, instant_text
 from mrv.quality.coverage import VALID_PERCENT, Coverage, coverage
 
-HOUR_MS = 3_600_000
 # Gaps told one by one; the rest is in the count of hours.
 MAX_GAPS = 50
 

@@ -14,9 +14,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from attestation.block import Integers, Unpacked
-from attestation.flags import HOUR_MS, Context, Flag, Span, flag, keeps_out
+from attestation.flags import Context, Flag, Span, flag, keeps_out
 from attestation.frameblocks import FrameBlocks, column_quality
 from attestation.rules import Rule, rule_at
+from core.period import HOUR_MS
 from core.records import Quality
 
 # Meters refresh their registers up to once a minute: a step may carry a minute's energy more than its own time.

@@ -6,9 +6,9 @@ from collections.abc import Iterable
 from typing import NamedTuple
 
 from attestation.frame import LOST_SPOOL, EpochStart, Frame
+from core.period import HOUR_MS
 from core.records import ClockQuality
 
-HOUR_MS = 3_600_000
 # A gateway that synchronises its clock stays well inside; a frame from further ahead is not of this time.
 MAX_AHEAD_MS = 5 * 60_000
 # A spool outlasts a long holiday; what comes later is looked at by a person first.

@@ -10,11 +10,11 @@ from sqlmodel import col
 
 from attestation.assess import USABLE, parts, serials
 from attestation.block import columns_of, decode_body, decode_header, quality_of, times_of
-from attestation.flags import HOUR_MS
 from attestation.models import BlockRow, RegisterRow, RollupRow
 from attestation.rollup import Hour
 from attestation.storage import unpack_body
 from attestation.subjects import DatabaseRegistry
+from core.period import HOUR_MS
 
 _Column = tuple[str, str]
 """(meter, quantity)."""

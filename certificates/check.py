@@ -21,12 +21,12 @@ from certificates.wording import STATES, Words
 from core.claims import ClaimDocument
 from core.errors import CarbonSealError, Forbidden, NotFound
 from core.ethereum import parse_address
-from core.period import local_text
+from core.period import DAY_MS, local_text
 from core.records import Conclusion
 
 OK, WARN, BAD = "ok", "warn", "bad"
 # National certificates are issued monthly; what took longer than this wants an explanation (our reading, no rule).
-LATE_MS = 62 * 86_400_000
+LATE_MS = 62 * DAY_MS
 
 
 @dataclass(frozen=True)
@@ -212,7 +212,7 @@ def _superseded(facts: _Facts) -> Point:
 
 
 def _delay(facts: _Facts) -> Point:
-    days = (facts.certificate.issued_at - facts.claim.period.end) // 86_400_000
+    days = (facts.certificate.issued_at - facts.claim.period.end) // DAY_MS
     late = facts.certificate.issued_at - facts.claim.period.end > LATE_MS
     return Point("delay", WARN if late else OK, Words(f"期末后 {days} 天签发",
                                                       f"issued {days} days after the period ended"))

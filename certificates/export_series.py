@@ -18,14 +18,12 @@ from attestation.history import History, carries
 from attestation.registration import ReadingPlace
 from core import cbor
 from core.merkle import inclusion_path, leaf_hash
-from core.period import Period, instant_text
+from core.period import HOUR_MS, Period, instant_text
 from ledger import log
 from verify.completeness import carriers_of
 from verify.frame_chains import proven_indices
 from verify.members import name_of
 from verify.sources import RegisterSource
-
-_HOUR = 3_600_000
 
 
 @dataclass(frozen=True)
@@ -113,7 +111,7 @@ def _marked(chain: Sequence[tuple[int, bytes, Frame]], beside: Collection[Place]
     for (index, envelope, frame), following in zip(chain, [*chain[1:], None], strict=True):
         day = instant_text(frame.t_first)[:10]
         proven = (following is None or following[2].epoch != frame.epoch
-                  or following[2].t_last // _HOUR != frame.t_last // _HOUR or (frame.epoch, frame.seq) in beside)
+                  or following[2].t_last // HOUR_MS != frame.t_last // HOUR_MS or (frame.epoch, frame.seq) in beside)
         marked.append(ChainFrame(index, envelope, frame, proven, max(day, marked[-1].day) if marked else day))
     return marked
 

@@ -9,6 +9,8 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from core.errors import FormError, quoted
 
+HOUR_MS = 3_600_000
+DAY_MS = 24 * HOUR_MS
 # The end of the year 9999, the last that canonical instant text can spell.
 MAX_INSTANT = 253_402_300_799_999
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)

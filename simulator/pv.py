@@ -5,7 +5,8 @@ from __future__ import annotations
 from hashlib import shake_256
 
 from core.errors import InputError
-from simulator.sample import DAY_MS, SITE_OFFSET_MS
+from core.period import DAY_MS
+from simulator.sample import SITE_OFFSET_MS
 
 SLOT_MS = 900_000
 SLOTS_PER_DAY = DAY_MS // SLOT_MS

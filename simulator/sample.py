@@ -16,18 +16,18 @@ from itertools import accumulate
 
 from adapters.csv_sample.codec import INTERVAL_MS, read
 from core.errors import FormError, InputError
+from core.period import DAY_MS, HOUR_MS
 
 FILE = "steel_industry.csv.xz"
-DAY_MS = 86_400_000
 WEEK_MS = 7 * DAY_MS
 YEAR_MS = 365 * DAY_MS
 REPEAT_MS = 52 * WEEK_MS
 # China has kept +08:00 without daylight saving since 1992, which covers everything a plant of ours can show.
-SITE_OFFSET_MS = 8 * 3_600_000
+SITE_OFFSET_MS = 8 * HOUR_MS
 # 1970-01-06 was a Tuesday.
 _A_TUESDAY_MS = 5 * DAY_MS
 WH_PER_KWH = 1000
-INTERVALS_PER_HOUR = 3_600_000 // INTERVAL_MS
+INTERVALS_PER_HOUR = HOUR_MS // INTERVAL_MS
 
 
 @lru_cache(maxsize=1)

@@ -23,7 +23,7 @@ from core.errors import InputError, NotFound
 from core.fields import members
 from core.ids import check_id
 from core.numbers import parse_natural
-from core.period import MAX_INSTANT, Period, instant_text, parse_instant
+from core.period import HOUR_MS, MAX_INSTANT, Period, instant_text, parse_instant
 
 router = APIRouter(prefix="/v1/meters", tags=["meters"])
 
@@ -90,7 +90,7 @@ def hours(snapshot: Snapshot, account: AnyAccount, meter: str, quantity: str, st
     """Hourly figures over the readings that count."""
     _check_seen(snapshot, account, meter)
     period = _period(start, end)
-    if period.end - period.start > MAX_HOURS * 3_600_000:
+    if period.end - period.start > MAX_HOURS * HOUR_MS:
         raise InputError("period-too-long", f"at most {MAX_HOURS} hours at a time", where="end")
     return [{"hour": instant_text(item.hour), "readings": item.readings, "measured": item.measured,
              "total": str(item.total), "low": str(item.low), "high": str(item.high),

@@ -26,7 +26,7 @@ from cli.desks.enterprise import EnterpriseDesk, Facts
 from cli.desks.verifier import Review, VerifierDesk
 from core.claims import ClaimDocument, DocumentInput, MeterInput
 from core.errors import CarbonSealError
-from core.period import Period
+from core.period import DAY_MS, Period
 from verify.trust import load_trust
 
 CRITERIA = ("docs/spec of this deployment", "ISO 14064-3 vocabulary; demonstration, no audit")
@@ -34,7 +34,6 @@ REASONS = "演示脚本复算了全部明细；这不是审计。A script recomp
 # Stated by the fictitious enterprise: what the compressor hall used in a week before the retrofit.
 BASELINE_KWH_A_DAY = 720
 GAS_INVOICE_1E4NM3 = Decimal("0.86")
-DAY_MS = 86_400_000
 
 
 @dataclass(frozen=True)

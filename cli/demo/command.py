@@ -21,12 +21,11 @@ from cli.options import Json
 from cli.output import command, print_json, say
 from core.clock import SystemClock
 from core.errors import InputError, Refused
-from core.period import Period
+from core.period import DAY_MS, HOUR_MS, Period
 from ledger.anchor.embedded import EmbeddedChain
 
 MARKER = "demo.json"
-DAY_MS = 86_400_000
-ZONE_MS = 8 * 3_600_000
+ZONE_MS = 8 * HOUR_MS
 MAX_DAYS = 60
 LIVE_SECONDS = 1.0
 # The node of a demonstration that was killed ends in good order after it.

@@ -32,12 +32,11 @@ from cli.node import Node
 from cli.output import say
 from core.clock import SystemClock
 from core.ethereum import Account
-from core.period import instant_text, parse_instant
+from core.period import DAY_MS, instant_text, parse_instant
 from core.records import MarkKind
 from edge.progress import Progress
 from ledger.anchor.embedded import free_port
 
-DAY_MS = 86_400_000
 NODE_PARTY = Party("org:node", "", "碳印节点", "CarbonSeal node", ("node",))
 NODE_USES = ("claim", "statement", "opinion", "manifest", "dispute", "document", "grant", "audit")
 

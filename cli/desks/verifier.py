@@ -19,6 +19,7 @@ from core.errors import InputError, Refused, Unavailable, VerificationFailed
 from core.ethereum import Account
 from core.merkle import leaf_hash, root
 from core.opinions import Judgement
+from core.period import DAY_MS
 from core.records import Conclusion
 from core.sampling import Sampling
 from ledger import checkpoint as checkpoints
@@ -30,7 +31,7 @@ from verify.verifier import verify
 # Step 9 is about the opinion, 3 and 10 ask the chain: before an opinion there is no certificate and maybe no anchor.
 UNANCHORED_STEPS = (1, 2, 4, 5, 6, 7, 8)
 SEAL_SECONDS = 30.0
-VALID_MS = 30 * 86_400_000
+VALID_MS = 30 * DAY_MS
 
 
 @dataclass(frozen=True)

@@ -11,12 +11,12 @@ from collections.abc import Mapping, Sequence
 from itertools import pairwise
 from typing import Any
 
+from core.claims import MAX_ACCOUNT_CHARS
 from core.errors import FormError, InputError
 from core.period import Period, parse_instant
 from mrv.definitions.methodology import InputRule
 
 COVERS = "covers"
-MAX_ACCOUNT_CHARS = 80
 
 _MEMBERS = {"start", "end", "account"}
 

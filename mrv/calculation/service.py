@@ -150,11 +150,6 @@ def _step_json(step: Step) -> Document:
     return record
 
 
-def run_methodology(ruleset: RuleSet, name: str, inputs_document: object, at: date) -> Document:
-    """A whole methodology: result, outputs, certificate, intervals, notices, parameters, trace. `at`: its date."""
-    return result_json(result_of(ruleset, name, inputs_document, at))
-
-
 def result_of(ruleset: RuleSet, name: str, inputs_document: object, at: date) -> RunResult:
     """A methodology run on an inputs document that a person wrote.
 

@@ -184,8 +184,8 @@ def test_a_run_is_explained_when_asked(office: Office) -> None:
 
 def test_http_answers_what_the_functions_behind_the_command_answer(office: Office) -> None:
     rules, day = catalogue.shipped(), date.fromisoformat(AT)
-    assert office.post("run/inventory.enterprise", DOCUMENT, at=AT).json() == service.run_methodology(
-        rules, "inventory.enterprise", DOCUMENT, day)
+    assert office.post("run/inventory.enterprise", DOCUMENT, at=AT).json() == explained.result_json(
+        service.result_of(rules, "inventory.enterprise", DOCUMENT, day))
     both = {"inputs": DOCUMENT, "scenarios": [SCENARIO]}
     assert office.post("compare/inventory.enterprise", both, at=AT).json() == explained.compare(
         rules, "inventory.enterprise", both, day)

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import date
 from typing import Any
 
 import pytest
 
 from core.errors import CarbonSealError
 from mrv.authoring.translate import formula_document, parameter_documents
+from mrv.calculation import service
 from mrv.definitions.formula import Formula
 from mrv.definitions.parameter import Parameter
+from mrv.definitions.ruleset import RuleSet
 
 START, END = "2026-10-31T16:00:00.000Z", "2026-11-30T16:00:00.000Z"
 PERIOD = {"start": START, "end": END, "zone": "Asia/Shanghai"}
@@ -19,6 +22,11 @@ PERIOD = {"start": START, "end": END, "zone": "Asia/Shanghai"}
 def point(position: str, time: str) -> dict[str, str]:
     return {"position": position, "time": time, "gateway": "gw:plant-1", "epoch": "0", "seq": "1", "block": "0",
             "ordinal": "0", "index": "7"}
+
+
+def run_methodology(ruleset: RuleSet, name: str, inputs_document: object, at: date) -> dict[str, Any]:
+    """The answer of a methodology to a document as people write it."""
+    return service.result_json(service.result_of(ruleset, name, inputs_document, at))
 
 
 def register(start: str, end: str, meter: str = "m:plant-main") -> dict[str, Any]:

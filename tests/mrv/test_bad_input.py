@@ -7,12 +7,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from mrv_helpers import code_of, inventory, item, paper, register, small_parameter
+from mrv_helpers import code_of, inventory, item, paper, register, run_methodology, small_parameter
 
 from mrv.authoring.catalogue import Catalogue, load, shipped
 from mrv.authoring.lint import entries, findings
 from mrv.calculation.run import run
-from mrv.calculation.service import evaluate, run_methodology
+from mrv.calculation.service import evaluate
 from mrv.definitions.ruleset import RuleSet
 
 RULES = shipped()

@@ -9,7 +9,7 @@ from time import perf_counter
 from typing import Any
 
 import pytest
-from mrv_helpers import code_of, document, inventory, item, paper, register, small_formula
+from mrv_helpers import code_of, document, inventory, item, paper, register, run_methodology, small_formula
 
 from core.errors import CarbonSealError
 from core.numbers import decimal_text
@@ -19,7 +19,7 @@ from core.units import parse_unit
 from mrv.authoring.catalogue import load, shipped
 from mrv.calculation.inputs import MAX_ITEMS, read_inputs
 from mrv.calculation.run import run
-from mrv.calculation.service import evaluate, evaluate_batch, run_methodology
+from mrv.calculation.service import evaluate, evaluate_batch
 from mrv.definitions.dates import days_of, parse_day
 from mrv.definitions.fields import MAX_QUANTITIES
 from mrv.definitions.formula import Formula

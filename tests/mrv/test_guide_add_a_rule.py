@@ -11,12 +11,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from mrv_helpers import run_methodology
 
 from core.errors import CarbonSealError, InputError
 from mrv.authoring.catalogue import RULES, load
 from mrv.authoring.lint import findings
 from mrv.calculation.run import run
-from mrv.calculation.service import evaluate, run_methodology
+from mrv.calculation.service import evaluate
 
 GUIDE = Path(__file__).parents[2] / "docs/guides/add-a-rule.md"
 BLOCKS = re.findall(r"```yaml\n(.*?)```", GUIDE.read_text("utf-8"), re.DOTALL)

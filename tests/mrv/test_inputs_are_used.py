@@ -6,12 +6,13 @@ from copy import deepcopy
 from typing import Any
 
 import pytest
+from mrv_helpers import run_methodology
 from split_helpers import AUGUST, JULY, JUNE, TODAY, glass, in_parts, month, paper_item, whole
 
 from core.errors import CarbonSealError
 from mrv.authoring.catalogue import load, shipped
 from mrv.calculation.run import run
-from mrv.calculation.service import evaluate_batch, run_methodology
+from mrv.calculation.service import evaluate_batch
 
 MIDDLE = "2026-06-14T16:00:00.000Z"
 RULES = shipped()

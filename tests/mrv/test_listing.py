@@ -8,11 +8,11 @@ from fractions import Fraction
 from typing import Any
 
 import pytest
-from mrv_helpers import code_of
+from mrv_helpers import code_of, run_methodology
 
 from core.units import known_aliases, known_symbols, parse_unit
 from mrv.authoring.catalogue import example, shipped, shipped_catalogue
-from mrv.calculation.service import evaluate, run_methodology
+from mrv.calculation.service import evaluate
 from mrv.presentation import listing
 
 RULES, TODAY = shipped(), date(2026, 12, 5)

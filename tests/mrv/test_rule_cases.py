@@ -6,10 +6,11 @@ from datetime import date
 from typing import Any
 
 import pytest
+from mrv_helpers import run_methodology
 
 from core.errors import CarbonSealError
 from mrv.authoring.catalogue import Case, load
-from mrv.calculation.service import evaluate, run_methodology
+from mrv.calculation.service import evaluate
 
 CATALOGUE = load()
 FORMULA_CASES = [case for case in CATALOGUE.cases if case.kind == "formula"]

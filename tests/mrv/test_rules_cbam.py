@@ -9,11 +9,11 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from mrv_helpers import code_of, document, item
+from mrv_helpers import code_of, document, item, run_methodology
 
 from core.errors import CarbonSealError
 from mrv.authoring.catalogue import shipped
-from mrv.calculation.service import evaluate, run_methodology
+from mrv.calculation.service import evaluate
 
 RULES = shipped()
 TODAY = date(2026, 12, 5)

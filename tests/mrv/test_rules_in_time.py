@@ -8,10 +8,10 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
-from mrv_helpers import code_of
+from mrv_helpers import code_of, run_methodology
 
 from mrv.authoring.catalogue import Case, load
-from mrv.calculation.service import evaluate, run_methodology
+from mrv.calculation.service import evaluate
 
 CATALOGUE = load()
 RULES = CATALOGUE.ruleset

@@ -10,10 +10,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from mrv_helpers import code_of, green, inventory
+from mrv_helpers import code_of, green, inventory, run_methodology
 
 from mrv.authoring.catalogue import shipped
-from mrv.calculation.service import evaluate, evaluate_batch, formulas, parameter, run_methodology
+from mrv.calculation.service import evaluate, evaluate_batch, formulas, parameter
 
 RULES = shipped()
 TODAY = date(2026, 12, 5)

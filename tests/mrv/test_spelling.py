@@ -9,13 +9,13 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from mrv_helpers import code_of, inventory, item, paper
+from mrv_helpers import code_of, inventory, item, paper, run_methodology
 
 from core.numbers import decimal_text
 from core.quantity import Quantity
 from mrv.authoring.catalogue import shipped
 from mrv.calculation.run import BEFORE_PERIOD_END, run
-from mrv.calculation.service import evaluate, run_methodology
+from mrv.calculation.service import evaluate
 from mrv.calculation.spelling import canonical_numbers
 from mrv.calculation.whatif import read_scenarios
 from mrv.presentation.explained import compare
