@@ -56,7 +56,7 @@ def place_in(bound: Mapping[str, Bound], where: str) -> str | None:
 
 
 def spreads_of(evaluation: Evaluation, bound: Mapping[str, Bound]) -> CallSpreads:
-    """The spreads of the outputs; None where one of the arguments has none or passes through a table."""
+    """The spreads of the outputs; None where an argument has none, or it could not be carried."""
     given = {name: item.spread for name, item in bound.items()}
     leaves = list(_leaves(given))
     if None in leaves:

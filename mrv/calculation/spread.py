@@ -7,15 +7,16 @@ this is IPCC 2006 Vol. 1 Ch. 3 Eq. 3.1, for a sum Eq. 3.2; an input that occurs 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal, localcontext
-from typing import Any
+from itertools import pairwise
+from typing import Any, NamedTuple
 
 from core.numbers import CONTEXT
 from core.quantity import Quantity
 from core.units import ONE, Unit, apply_ratio
-from mrv.definitions.fields import Field
+from mrv.definitions.fields import Field, Input
 from mrv.definitions.formula import Evaluation
 from mrv.language.interpreter import Step
 
@@ -70,11 +71,11 @@ def joined(spreads: list[Spread], unit: Unit) -> Spread:
 def propagate(evaluation: Evaluation, given: Mapping[str, Any]) -> dict[str, Spread]:
     """The spread of each output that is a quantity. `given`: by input name a Spread, a list of them, or of mappings.
 
-    Raises Untraceable where an uncertain value passes through a table.
+    Raises Untraceable at the root of 0, and in a table where nothing tells a slope: an uncertain key that is looked up,
+    a table of one row.
     """
     inputs = {item.name: item for item in evaluation.formula.inputs}
-    environment = {name: _enter(inputs[name].field, {f.name: f for f in inputs[name].fields}, value)
-                   for name, value in given.items()}
+    environment = {name: _entered(inputs[name], value, evaluation.given[name]) for name, value in given.items()}
     found = {}
     with localcontext(CONTEXT):
         for definition, step in evaluation.trace:
@@ -83,6 +84,18 @@ def propagate(evaluation: Evaluation, given: Mapping[str, Any]) -> dict[str, Spr
             if isinstance(output, Quantity):
                 found[definition.name] = Spread(output.unit, parts)
     return found
+
+
+class _Rows(NamedTuple):
+    """A list: its values as bound, and in the same order what each contributes."""
+
+    values: Sequence[Any]
+    parts: Sequence[Any]
+
+
+def _entered(item: Input, spread: Any, values: Any) -> Any:
+    parts = _enter(item.field, {field.name: field for field in item.fields}, spread)
+    return _Rows(values, parts) if item.is_list else parts
 
 
 def _enter(field: Field | None, fields: Mapping[str, Field], value: Any) -> Any:
@@ -121,7 +134,7 @@ def _parts(step: Step, environment: Mapping[str, Any]) -> Parts:
 def _fold(step: Step, environment: Mapping[str, Any]) -> Parts:
     item, source = step.node.name, step.node.extra[0]
     inner = [_parts(body, {**environment, item: element})
-             for body, element in zip(step.steps, environment[source], strict=True)]
+             for body, element in zip(step.steps, environment[source].parts, strict=True)]
     if step.node.operator in ("least", "greatest"):
         return _chosen(step, inner)
     share = 1 / Decimal(len(inner)) if step.node.operator == "mean" else Decimal(1)
@@ -129,10 +142,32 @@ def _fold(step: Step, environment: Mapping[str, Any]) -> Parts:
 
 
 def _table(step: Step, environment: Mapping[str, Any]) -> Parts:
-    rows = environment[step.node.name]
-    if any(any(row.values()) for row in rows) or any(_parts(operand, environment) for operand in step.steps):
+    rows, at = environment[step.node.name], _parts(step.steps[0], environment)
+    if step.node.operator == "interpolate":
+        uncertain = at or any(any(row.values()) for row in rows.parts)
+        return _interpolated(step, rows, at) if uncertain else _NOTHING
+    key, value = step.node.extra
+    if at or any(row[key] for row in rows.parts):
         raise Untraceable
-    return _NOTHING
+    found: Parts = next(parts[value] for row, parts in zip(rows.values, rows.parts, strict=True)
+                        if row[key] == step.steps[0].value)
+    return found
+
+
+def _interpolated(step: Step, rows: _Rows, at: Parts) -> Parts:
+    """By the slope of the segment, (1 − t)·Δv₀ + t·Δv₁ + s·(Δa − (1 − t)·Δk₀ − t·Δk₁); at a row by the steeper one."""
+    (key, value), place = step.node.extra, _number(step.steps[0])
+    points = sorted(((row[key], row[value], parts) for row, parts in zip(rows.values, rows.parts, strict=True)),
+                    key=lambda point: point[0])
+    segments = [((above[1] - below[1]) / (above[0] - below[0]), below, above)
+                for below, above in pairwise(points) if below[0] <= place <= above[0]]
+    if not segments:
+        raise Untraceable
+    slope, below, above = max(segments, key=lambda segment: abs(segment[0]))
+    share = (place - below[0]) / (above[0] - below[0])
+    rest = 1 - share
+    return _combine((slope, at), (rest, below[2][value]), (share, above[2][value]),
+                    (-slope * rest, below[2][key]), (-slope * share, above[2][key]))
 
 
 def _chosen(step: Step, inner: list[Parts]) -> Parts:

@@ -24,7 +24,7 @@ from mrv.definitions.ruleset import RuleSet
 
 @dataclass(frozen=True)
 class Reported:
-    """An output of a methodology with its spread; None where uncertainty could not be carried through a table."""
+    """An output of a methodology with its spread; None where uncertainty could not be carried."""
 
     quantity: Quantity
     spread: Spread | None

@@ -72,6 +72,36 @@ def test_a_row_of_the_table_gives_its_enthalpy_and_the_middle_of_two_their_mean(
     assert enthalpy(saturated("1750", "kPa"), "saturated") == D("2794.45")
 
 
+@pytest.mark.parametrize(("mass", "pressure"), [("1", "2"), (None, "2"), ("1", "0")])
+def test_the_uncertainty_of_a_pressure_reaches_the_emission_by_the_slope_of_its_segment(mass: Any,
+                                                                                       pressure: str) -> None:
+    """Between 1.7 and 1.8 MPa the enthalpy rises by 13 kJ/kg for each MPa: 2 % of 1.75 MPa are 0.455 kJ/kg."""
+    inputs = saturated("1.75")
+    inputs["inputs"]["saturated_steam.a"][0]["uncertainty"] = mass
+    inputs["inputs"]["saturated_pressure.a"][0]["uncertainty"] = pressure
+    inputs["inputs"]["purchased_electricity"][0]["uncertainty"] = "0"
+    result = calculated(inputs)
+    parts = [D("2.79445") * D(mass or "0") / 100, D("0.455") / 1000 * D(pressure) / 2]
+    total = result.outputs[result.methodology.result.output].to("tCO2e").value
+    expected = sum(part ** 2 for part in parts).sqrt() * D("0.11") * 100 / total  # type: ignore[union-attr]
+    assert result.uncertainty == expected.quantize(D("0.0001"))
+    assert [code for code in result.notices if code.startswith("uncertainty")] == (
+        [] if mass else ["uncertainty-partial"])
+
+
+def test_pressure_and_temperature_of_superheated_steam_both_reach_the_emission() -> None:
+    inputs = superheated("1.5", "250")
+    found = []
+    for pressure, temperature in (("2", "0"), ("0", "2"), ("2", "2")):
+        inputs["inputs"]["superheated_pressure.a"][0]["uncertainty"] = pressure
+        inputs["inputs"]["superheated_temperature.a"][0]["uncertainty"] = temperature
+        uncertainty = calculated(inputs).uncertainty
+        assert uncertainty
+        found.append(uncertainty)
+    one, other, both = found
+    assert abs((one ** 2 + other ** 2).sqrt() - both) < D("0.0002")
+
+
 @pytest.mark.parametrize(("pressure", "code"), [("0.001", None), ("0.0009", "out-of-range"), ("22", None),
                                                 ("22.0001", "out-of-range")])
 def test_saturated_steam_outside_the_table_is_an_error(pressure: str, code: str | None) -> None:

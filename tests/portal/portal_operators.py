@@ -17,6 +17,10 @@ EXPRESSIONS = {
     "row_mean": "mean(row in rows: row.x * a)",
     "row_least": "least(row in rows: row.x)", "row_greatest": "greatest(row in rows: row.x)",
     "looked_up": "lookup(rows, key, x, round(a, 0))", "between": "interpolate(rows, key, x, a)", "nothing": "0 * a",
+    "past_the_middle": "interpolate(rows, key, x, b)", "at_the_end": "interpolate(rows, key, x, a + a)",
+    "row_between": "interpolate(rows, key, x, b)", "row_at": "interpolate(rows, key, x, a)",
+    "row_looked_up": "lookup(rows, key, x, 4)", "value_looked_up": "lookup(rows, key, x, 4)",
+    "value_between": "interpolate(rows, key, x, 3)",
     "near_nothing": "1 / (a - a + 0.0000001)", "root_of_nothing": "sqrt(a - a)",
     "asked": "if(any(row in rows: row.x > a), b, c)",
     "tower": "a * a * a * a * a * a / b / b / b",
@@ -55,15 +59,16 @@ def _methodology() -> dict[str, Any]:
 
 
 def operator_runs() -> list[Run]:
-    """One for each operator, every input with an uncertainty but those of the tables."""
+    """One for each operator, every input with an uncertainty but, where no row is meant, those of the tables."""
     return [{"methodology": "twin.operators", "at": "2026-12-05", "inputs": _inputs(name)} for name in EXPRESSIONS]
 
 
 def _inputs(operator: str) -> dict[str, Any]:
     items = {"a": ["3", "1"], "b": ["7.5"], "c": ["2"], "key.one": ["2"], "key.two": ["4"], "key.three": ["8"],
              "row.one": ["10"], "row.two": ["11.5"], "row.three": ["9.25"]}
-    inputs = {name: [_item(value, None if "." in name and "row_" not in operator else str(i + 3))
-                     for i, value in enumerate(values)] for name, values in items.items()}
+    exact = () if "row_" in operator else ("key.",) if "value_" in operator else ("key.", "row.")
+    inputs = {name: [_item(value, None if name.startswith(exact) else str(i + 3)) for i, value in enumerate(values)]
+              for name, values in items.items()}
     return {"subject": "org:twin", "boundary": "算子", "options": {"operator": operator}, "allow_unconfirmed": False,
             "period": {"start": "2026-05-31T16:00:00.000Z", "end": "2026-06-30T16:00:00.000Z", "zone": "Asia/Shanghai"},
             "inputs": inputs}

@@ -239,8 +239,8 @@ class Runs:
                 if item["source"]["type"] != "document" or self._random.random() < 0.3:
                     continue
                 first, last = sorted(self._random.sample(range(len(cuts)), 2))
-                late = self._random.choice((0,) * 6 + (1, _HOUR_MS))
-                item["source"]["covers"] = {"start": instant_text(cuts[first]), "end": instant_text(cuts[last] + late),
+                until = cuts[last] if self._random.random() < 0.8 else end + self._random.choice((1, _HOUR_MS))
+                item["source"]["covers"] = {"start": instant_text(cuts[first]), "end": instant_text(until),
                                             "account": self._random.choice(_ACCOUNTS)}
 
     def _previous(self, run: Run, rule: dict[str, Any]) -> None:

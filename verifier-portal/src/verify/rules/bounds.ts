@@ -42,7 +42,7 @@ export function placeIn(bound: ReadonlyMap<string, Bound>, where: string): strin
   return found === "" || (rest !== "" && rest !== ".unit") ? null : found + rest;
 }
 
-/** The spreads of the outputs; null where one of the arguments has none or passes through a table. */
+/** The spreads of the outputs; null where an argument has none, or it could not be carried. */
 export function spreadsOf(evaluation: Evaluation, bound: ReadonlyMap<string, Bound>): CallSpreads {
   const given = new Map(Array.from(bound, ([name, { spread }]) => [name, spread]));
   const leaves = Array.from(given.values()).flatMap(leavesOf);

@@ -24,11 +24,12 @@ export interface Definition {
   readonly required: boolean;
 }
 
-/** What a formula gave: outputs by name, and the trace of every definition in order. */
+/** What a formula gave: outputs by name, the trace of every definition in order, and the inputs as they were bound. */
 export interface Evaluation {
   readonly formula: Formula;
   readonly outputs: ReadonlyMap<string, Quantity | string>;
   readonly trace: readonly (readonly [Definition, Step])[];
+  readonly given: Environment;
 }
 
 /** A formula as loaded and checked; `digest`: SHA-256 of its canonical document, hex. */
@@ -81,6 +82,7 @@ export class Formula {
     checkNames(this.inputs.map((input) => input.name), given, this.key);
     const environment = new Map<string, Value>();
     for (const input of this.inputs) environment.set(input.name, input.bind(given.get(input.name)));
+    const bound = new Map(environment);
     const trace: (readonly [Definition, Step])[] = [];
     const outputs = new Map<string, Quantity | string>();
     for (const definition of this.definitions) {
@@ -93,7 +95,7 @@ export class Formula {
       trace.push([definition, step]);
       if (definition.title !== null) outputs.set(definition.name, output(definition.node.type, step.value));
     }
-    return { formula: this, outputs, trace };
+    return { formula: this, outputs, trace, given: bound };
   }
 
   private step(definition: Definition, environment: Environment): Step {

@@ -3,10 +3,10 @@
  * contribution of each input, and a result's uncertainty is the root of the sum of their squares (IPCC 2006 Vol. 1 Ch. 3).
  */
 import type { Operator } from "./checker.js";
-import { Decimal, absolute, add, compare, divide, minus, multiply, squareRoot } from "./decimal.js";
+import { Decimal, absolute, add, compare, divide, minus, multiply, squareRoot, subtract } from "./decimal.js";
 import type { Field, Input } from "./fields.js";
 import type { Evaluation } from "./formula.js";
-import type { Step } from "./interpreter.js";
+import type { Step, Value } from "./interpreter.js";
 import { CONTEXT } from "./numbers.js";
 import { Quantity } from "./quantity.js";
 import { isList, isObject } from "./texts.js";
@@ -45,7 +45,12 @@ class Row {
   constructor(readonly fields: ReadonlyMap<string, Parts>) {}
 }
 
-type Entry = Parts | Row | readonly (Parts | Row)[];
+/** A list: its values as bound, and in the same order what each contributes. */
+class Rows {
+  constructor(readonly values: readonly Value[], readonly parts: readonly (Parts | Row)[]) {}
+}
+
+type Entry = Parts | Row | Rows;
 type Environment = ReadonlyMap<string, Entry>;
 
 /** The uncertainty of a value in %; null where the value is 0. */
@@ -66,10 +71,13 @@ export function joined(spreads: readonly Spread[], unit: Unit): Spread {
   return new Spread(unit, combine(spreads.map((spread) => [Decimal.ONE, spread.to(unit)])));
 }
 
-/** The spread of each output that is a quantity. Throws Untraceable where an uncertain value passes through a table. */
+/**
+ * The spread of each output that is a quantity. Throws Untraceable at the root of 0, and in a table where nothing tells a
+ * slope: an uncertain key that is looked up, a table of one row.
+ */
 export function propagate(evaluation: Evaluation, given: ReadonlyMap<string, GivenSpread>): ReadonlyMap<string, Spread> {
   const environment = new Map<string, Entry>();
-  for (const input of evaluation.formula.inputs) environment.set(input.name, enter(input, given.get(input.name) ?? null));
+  for (const input of evaluation.formula.inputs) environment.set(input.name, enter(input, given.get(input.name) ?? null, evaluation.given.get(input.name)));
   const found = new Map<string, Spread>();
   for (const [definition, step] of evaluation.trace) {
     const parts = partsOf(step, environment);
@@ -81,8 +89,9 @@ export function propagate(evaluation: Evaluation, given: ReadonlyMap<string, Giv
 }
 
 /** Contributions converted to the declared units, as the values were. */
-function enter(input: Input, given: GivenSpread): Entry {
-  return isList(given) ? given.map((item) => enterItem(input, item)) : inUnit(input.single, given);
+function enter(input: Input, given: GivenSpread, values: Value | undefined): Entry {
+  return isList(given) ? new Rows(isList(values) ? values : [], given.map((item) => enterItem(input, item)))
+    : inUnit(input.single, given);
 }
 
 function enterItem(input: Input, given: GivenSpread): Parts | Row {
@@ -124,8 +133,9 @@ function fieldOf(entry: Entry | undefined, name: string): Parts {
   return entry instanceof Row ? (entry.fields.get(name) ?? NOTHING) : NOTHING;
 }
 
-function itemsOf(entry: Entry | undefined): readonly (Parts | Row)[] {
-  return isList(entry) ? entry : [];
+function rowsOf(entry: Entry | undefined): Rows {
+  if (entry instanceof Rows) return entry;
+  throw new TypeError("the checker let a value through where a list stands");
 }
 
 function operation(step: Step, environment: Environment): Parts {
@@ -137,19 +147,80 @@ function operation(step: Step, environment: Environment): Parts {
 
 function fold(step: Step, environment: Environment): Parts {
   const { operator, name, extra } = step.node;
-  const elements = itemsOf(environment.get(extra[0] ?? ""));
+  const elements = rowsOf(environment.get(extra[0] ?? "")).parts;
   const inner = step.steps.map((body, i) => partsOf(body, new Map(environment).set(name, elements[i] ?? NOTHING)));
   if (operator === "least" || operator === "greatest") return chosen(step, inner);
   const share = operator === "mean" ? divide(Decimal.ONE, Decimal.of(BigInt(inner.length)), CONTEXT) : Decimal.ONE;
   return combine(inner.map((parts) => [share, parts]));
 }
 
+/** One row of a table: the values of a key and of what is sought, and what each contributes. */
+interface Point {
+  readonly key: Value;
+  readonly value: Value;
+  readonly keyParts: Parts;
+  readonly valueParts: Parts;
+}
+
+function pointsOf(step: Step, environment: Environment): readonly Point[] {
+  const { values, parts } = rowsOf(environment.get(step.node.name));
+  const [key = "", value = ""] = step.node.extra;
+  const cell = (row: Value | undefined, name: string): Value => (isObject(row) ? row.get(name) : undefined) ?? "";
+  return parts.map((row, i) => ({ key: cell(values[i], key), value: cell(values[i], value),
+    keyParts: fieldOf(row, key), valueParts: fieldOf(row, value) }));
+}
+
 function table(step: Step, environment: Environment): Parts {
-  const uncertain = (item: Parts | Row): boolean => item instanceof Row
-    && Array.from(item.fields.values()).some((parts) => parts.size > 0);
-  if (itemsOf(environment.get(step.node.name)).some(uncertain)
-    || step.steps.some((operand) => partsOf(operand, environment).size > 0)) throw new Untraceable();
-  return NOTHING;
+  const at = operandParts(step, environment);
+  const points = pointsOf(step, environment);
+  if (step.node.operator === "interpolate") {
+    const uncertain = at.size > 0 || rowsOf(environment.get(step.node.name)).parts.some((row) => row instanceof Row
+      && Array.from(row.fields.values()).some((parts) => parts.size > 0));
+    return uncertain ? interpolated(step, points, at) : NOTHING;
+  }
+  if (at.size > 0 || points.some(({ keyParts }) => keyParts.size > 0)) throw new Untraceable();
+  const sought = step.steps[0]?.value;
+  return points.find(({ key }) => sameValue(key, sought))?.valueParts ?? NOTHING;
+}
+
+function operandParts(step: Step, environment: Environment): Parts {
+  const [operand] = step.steps;
+  return operand === undefined ? NOTHING : partsOf(operand, environment);
+}
+
+function sameValue(a: Value, b: Value | undefined): boolean {
+  return a instanceof Decimal && b instanceof Decimal ? compare(a, b) === 0 : a === b;
+}
+
+/** By the slope of the segment: (1 − t)·Δv₀ + t·Δv₁ + s·(Δa − (1 − t)·Δk₀ − t·Δk₁); at a row by the steeper one. */
+function interpolated(step: Step, points: readonly Point[], at: Parts): Parts {
+  const place = numberOf(step.steps[0]);
+  const ordered = [...points].sort((a, b) => compare(decimalOf(a.key), decimalOf(b.key)));
+  let steepest: { readonly slope: Decimal; readonly below: Point; readonly above: Point } | null = null;
+  for (const [i, above] of ordered.entries()) {
+    const below = ordered[i - 1];
+    if (below === undefined || compare(decimalOf(below.key), place) > 0 || compare(place, decimalOf(above.key)) > 0) continue;
+    const slope = divide(difference(above.value, below.value), difference(above.key, below.key), CONTEXT);
+    if (steepest === null || compare(absolute(slope, CONTEXT), absolute(steepest.slope, CONTEXT)) > 0) {
+      steepest = { slope, below, above };
+    }
+  }
+  if (steepest === null) throw new Untraceable();
+  const { slope, below, above } = steepest;
+  const share = divide(difference(place, below.key), difference(above.key, below.key), CONTEXT);
+  const rest = subtract(Decimal.ONE, share, CONTEXT);
+  const fall = minus(slope, CONTEXT);
+  return combine([[slope, at], [rest, below.valueParts], [share, above.valueParts],
+    [multiply(fall, rest, CONTEXT), below.keyParts], [multiply(fall, share, CONTEXT), above.keyParts]]);
+}
+
+function difference(a: Value, b: Value): Decimal {
+  return subtract(decimalOf(a), decimalOf(b), CONTEXT);
+}
+
+function decimalOf(value: Value): Decimal {
+  if (value instanceof Decimal) return value;
+  throw new TypeError("the checker let a table through whose column is no quantity");
 }
 
 type Rule = (step: Step, inner: readonly Parts[]) => Parts;
