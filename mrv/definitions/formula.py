@@ -19,6 +19,7 @@ from mrv.definitions.rule import Rule, read_head
 from mrv.language.checker import BOOLEAN, TEXT, Node, Scope, Type, check
 from mrv.language.interpreter import Environment, Scalar, Step, evaluate
 from mrv.language.render import render
+from mrv.language.work import check_work
 
 SCHEMA = "carbonseal-formula/1"
 CONDITION = "a condition under which the rule holds; check the values, their units and the option or basis chosen"
@@ -85,10 +86,12 @@ class Formula(Rule):
     def evaluate(self, given: Mapping[str, Given], context: Context = CONTEXT) -> Evaluation:
         """The outputs for these values: Quantities, texts, or lists of them, by input name.
 
-        Raises InputError: input-missing, input-unknown, unit-mismatch, out-of-range, division-by-zero, …
+        Raises InputError: input-missing, input-unknown, unit-mismatch, out-of-range, evaluation-too-long, …
         """
         check_names([item.name for item in self.inputs], given, self.key)
         bound: Environment = {item.name: item.bind(given[item.name]) for item in self.inputs}
+        if any(item.is_list for item in self.inputs):
+            check_work((definition.node for definition in self.definitions), bound, self.key)
         environment = dict(bound)
         trace: list[tuple[Definition, Step]] = []
         outputs: dict[str, Quantity | str] = {}

@@ -15,6 +15,8 @@ from mrv.authoring.catalogue import Catalogue
 from mrv.definitions.ruleset import RuleSet
 
 SEED = 20261122
+LONGEST = 414
+"""Hours of one demand that `allocation.hourly` takes."""
 
 
 @pytest.fixture(scope="session")
@@ -114,6 +116,22 @@ def test_fifty_thousand_quantities_are_evaluated_and_not_one_more(ruleset: RuleS
     ours = portal.python_answers(ruleset, lines)
     assert ours == portal.run_tool("eval-batch", str(documents_file), stdin=b"\n".join(lines))
     assert [json.loads(line)["error"]["code"] for line in ours] == ["unit-mismatch", "inputs-too-many"]
+
+
+def test_a_list_compared_with_itself_is_evaluated_to_one_length_and_not_beyond(ruleset: RuleSet,
+                                                                              documents_file: Path) -> None:
+    def line(count: int) -> bytes:
+        rows = [{name: {"value": str(value), "unit": "1"} for name, value in {
+            "hour": i, "order": 1, "on_site": 0, "quantity": 36}.items()} for i in range(count)]
+        return portal.written({"id": count, "formula": "allocation.hourly", "inputs": {
+            "generation": [{name: row[name] for name in ("hour", "quantity")} for row in rows], "demands": rows,
+            "order": {"value": "1", "unit": "1"}}})
+
+    lines = [line(count) for count in (100, LONGEST, LONGEST + 1, 8000)]
+    ours = portal.python_answers(ruleset, lines)
+    assert ours == portal.run_tool("eval-batch", str(documents_file), stdin=b"\n".join(lines))
+    assert [json.loads(answer).get("error", {}).get("code") for answer in ours] == [
+        None, None, "evaluation-too-long", "evaluation-too-long"]
 
 
 def test_a_root_in_the_middle_between_two_numbers_goes_to_the_even_one(ruleset: RuleSet, documents_file: Path) -> None:

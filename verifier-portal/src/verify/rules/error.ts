@@ -2,7 +2,7 @@ import { HINTS } from "./hints.js";
 
 /** The closed set of codes that reading and evaluating rules can answer with; a user interface can translate each. */
 export const RULE_CODES = [
-  "amount-zero", "carry-not-allowed", "date-malformed", "division-by-zero", "expression-malformed",
+  "amount-zero", "carry-not-allowed", "date-malformed", "division-by-zero", "evaluation-too-long", "expression-malformed",
   "expression-not-canonical", "expression-too-deep", "expression-unit", "expression-unknown-name", "formula-unknown",
   "hex-malformed", "id-malformed", "input-malformed", "input-missing", "input-repeated", "input-unknown", "input-unused",
   "inputs-malformed", "inputs-overlap", "inputs-too-many", "instant-malformed", "json-duplicate-key", "json-malformed",

@@ -12,6 +12,7 @@ import { Quantity } from "./quantity.js";
 import { render } from "./render.js";
 import { isList, isObject, plainText, represented, type Json, type JsonObject } from "./texts.js";
 import { Unit, parseUnit } from "./units.js";
+import { checkWork } from "./work.js";
 
 const SCHEMA = "carbonseal-formula/1";
 const CONDITION = "a condition under which the rule holds; check the values, their units and the option or basis chosen";
@@ -83,6 +84,9 @@ export class Formula {
     const environment = new Map<string, Value>();
     for (const input of this.inputs) environment.set(input.name, input.bind(given.get(input.name)));
     const bound = new Map(environment);
+    if ([...bound.values()].some(Array.isArray)) {
+      checkWork(this.definitions.map((definition) => definition.node), bound, this.key);
+    }
     const trace: (readonly [Definition, Step])[] = [];
     const outputs = new Map<string, Quantity | string>();
     for (const definition of this.definitions) {
