@@ -7,6 +7,7 @@ shares of a period, and two bills of one account for one time are seen.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from itertools import pairwise
 from typing import Any
@@ -53,11 +54,10 @@ def check_papers(rule: InputRule, sources: Sequence[Mapping[str, Any]], where: s
     papers = [source for source in sources if source["type"] == "document"]
     if rule.single:
         return
-    whole = [source["digest"] for source in papers if COVERS not in source]
-    for digest in whole:
-        if sum(source["digest"] == digest for source in papers) > 1:
-            raise InputError("inputs-overlap", "one document is given twice", where=where,
-                             hint="give it once, or say with covers (start, end, account) which share each is of")
+    given = Counter(source["digest"] for source in papers)
+    if any(given[source["digest"]] > 1 for source in papers if COVERS not in source):
+        raise InputError("inputs-overlap", "one document is given twice", where=where,
+                         hint="give it once, or say with covers (start, end, account) which share each is of")
     spans: dict[str, list[tuple[int, int]]] = {}
     for source in papers:
         if COVERS in source:

@@ -45,11 +45,11 @@ function spanOf(given: JsonObject, where: string): Span {
 export function checkPapers(rule: InputRule, items: readonly Item[], where: string): void {
   if (rule.single) return;
   const papers = items.filter((item) => item.type === "document").map((item) => item.source);
-  for (const source of papers.filter((paper) => !paper.has(COVERS))) {
-    if (papers.filter((paper) => paper.get("digest") === source.get("digest")).length > 1) {
-      throw new RuleError("inputs-overlap", "one document is given twice",
-        { where, hint: "give it once, or say with covers (start, end, account) which share each is of" });
-    }
+  const given = new Map<unknown, number>();
+  for (const paper of papers) given.set(paper.get("digest"), (given.get(paper.get("digest")) ?? 0) + 1);
+  if (papers.some((paper) => !paper.has(COVERS) && (given.get(paper.get("digest")) ?? 0) > 1)) {
+    throw new RuleError("inputs-overlap", "one document is given twice",
+      { where, hint: "give it once, or say with covers (start, end, account) which share each is of" });
   }
   checkAccounts(papers.flatMap((paper) => paper.get(COVERS) ?? []).filter(isObject), where);
 }
