@@ -36,9 +36,13 @@ def parts_of(ruleset: RuleSet, methodology: Methodology, options: Mapping[str, o
 
 
 def midnight(day: date, zone: str) -> int:
-    """The first instant of a day in a zone, ms UTC. Raises FormError (zone-unknown)."""
+    """The first instant of a day in a zone, ms UTC. Raises FormError (zone-unknown, instant-out-of-range)."""
     local = datetime(day.year, day.month, day.day, tzinfo=time_zone(zone))
-    return int(local.astimezone(UTC).timestamp()) * 1000
+    try:
+        return int(local.astimezone(UTC).timestamp()) * 1000
+    except OverflowError:
+        # The first day of the calendar began east of Greenwich before the calendar did, in UTC.
+        raise FormError("instant-out-of-range", f"{day} in {zone} is before 1970 or after 9999") from None
 
 
 def _changes(parameter: Parameter) -> Iterator[date]:
