@@ -22,7 +22,8 @@ def check_work(nodes: Iterable[Node], environment: Environment, where: str) -> N
     """
     if sum(_operations(node, environment) for node in nodes) > MAX_OPERATIONS:
         raise InputError("evaluation-too-long", f"more than {MAX_OPERATIONS} operations are needed at once",
-                         where=where, hint="give fewer lines: a list is compared with itself, so half of them is a quarter of it")
+                         where=where,
+                         hint="give fewer lines: a list is compared with itself, so half of them is a quarter of it")
 
 
 def _operations(node: Node, environment: Environment) -> int:
