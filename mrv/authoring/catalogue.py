@@ -23,6 +23,8 @@ from mrv.definitions.ruleset import RuleSet
 
 RULES = Path(__file__).parent.parent / "rules"
 MAX_FILE_BYTES = 2**20
+MAX_DEPTH = 64
+"""Of lists and mappings; rules and their cases stay below 10."""
 
 
 class _Loader(yaml.CSafeLoader if hasattr(yaml, "CSafeLoader") else yaml.SafeLoader):  # type: ignore[misc]
@@ -32,6 +34,8 @@ class _Loader(yaml.CSafeLoader if hasattr(yaml, "CSafeLoader") else yaml.SafeLoa
 
     def construct_mapping(self, node: Any, deep: bool = False) -> dict[Any, Any]:
         keys = [key.value for key, _ in node.value]
+        if not all(isinstance(key, yaml.ScalarNode) for key, _ in node.value):
+            raise FormError("rule-malformed", "a key is a text")
         if len(set(keys)) != len(keys):
             raise FormError("rule-malformed", f"a key occurs twice among {', '.join(keys[:20])}")
         return dict(super().construct_mapping(node, deep))
@@ -150,12 +154,29 @@ def read_yaml(path: Path) -> dict[str, Any]:
     if len(data) > MAX_FILE_BYTES:
         raise FormError("yaml-malformed", f"{len(data)} bytes exceed the limit of {MAX_FILE_BYTES}", where=path.name)
     try:
+        _check_plain(data, path)
         value = yaml.load(data, Loader=_Loader)  # noqa: S506  a safe loader that keeps text
-    except (yaml.YAMLError, UnicodeDecodeError, RecursionError) as error:
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
         raise FormError("yaml-malformed", f"not YAML: {error}", where=path.name) from None
     if not isinstance(value, dict):
         raise FormError("yaml-malformed", "a rule file is a mapping", where=path.name)
     return value
+
+
+def _check_plain(data: bytes, path: Path) -> None:
+    """Passes for plain scalars, lists and mappings, before any of them is made.
+
+    An anchor makes megabytes of a line, a tag a value that is no text, and nesting ends the YAML library (and Python
+    with it) instead of raising.
+    """
+    depth = 0
+    for event in yaml.parse(data, Loader=_Loader):
+        if getattr(event, "anchor", None) is not None or getattr(event, "tag", None) is not None:
+            raise FormError("yaml-malformed", "a rule file has no anchors and no tags", where=path.name,
+                            hint="write each value out, as text")
+        depth += isinstance(event, yaml.CollectionStartEvent) - isinstance(event, yaml.CollectionEndEvent)
+        if depth > MAX_DEPTH:
+            raise FormError("yaml-malformed", f"nested deeper than {MAX_DEPTH}", where=path.name)
 
 
 def _cases(written: Mapping[str, Any], kind: str, key: str) -> Iterator[Case]:

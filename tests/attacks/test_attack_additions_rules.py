@@ -1,9 +1,12 @@
-"""Evaluations from strangers: lists compared with themselves, thousands of papers, the ends of the calendar."""
+"""Rules and evaluations from strangers: lists compared with themselves, thousands of papers, hostile rule files."""
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from collections.abc import Callable
 from datetime import date
+from pathlib import Path
 from time import process_time
 from typing import Any
 from zoneinfo import available_timezones
@@ -114,3 +117,47 @@ def test_a_local_date_at_the_end_of_the_calendar_is_an_instant_or_refused_in_eve
     (date(2024, 2, 29), "Asia/Shanghai", "2024-02-28T16:00:00.000Z")])
 def test_a_day_begins_at_its_first_instant_where_clocks_are_set(day: date, zone: str, first: str) -> None:
     assert midnight(day, zone) == parse_instant(first)
+
+
+# rule files
+
+LAUGHS = "a0: &a0 [x, x, x, x]\n" + "".join(
+    f"a{i}: &a{i} [{', '.join([f'*a{i - 1}'] * 10)}]\n" for i in range(1, 12)) + "title: *a11\n"
+HOSTILE = [
+    LAUGHS, "a: &a [*a]", "a: &a 1", "a: *b", "a: {<<: {x: 1}, x: 2}",
+    "a: !!python/object/apply:os.abort []", "a: !!int x", "a: !!float x", "a: !!timestamp 2026-13-45", "a: !!bool x",
+    "a: !!map x", "a: !!float 1.5", "a: !!set {x}", "a: !!binary '%%'", "a: !x 1",
+    "? [a]\n: 1", "{{a: b}: c}", "a: 1\na: 2", "a: {b: 1, b: 2}",
+    "[" * 100_000, "a: " + "[" * 20_000 + "]" * 20_000, "{a: " * 50_000, "a: " + "[" * 65 + "]" * 65,
+    "", "x", "a: 1\n---\nb: 2", "\ta: 1", "a: \x00", 'a: "\\ud800"', 'a: "\\UFFFFFFFF"', "a: " + "x" * 2**20,
+    "\n".join(f"a{i}: x" for i in range(30_000))]
+KINDS = ("formulas", "methodologies", "parameters")
+LOAD = """
+import sys
+from pathlib import Path
+from core.errors import CarbonSealError
+from mrv.authoring.catalogue import load
+for number in range(int(sys.argv[2])):
+    for kind in sys.argv[3:]:
+        path = Path(sys.argv[1]) / kind / "x.yaml"
+        path.write_bytes((Path(sys.argv[1]) / str(number)).read_bytes())
+        try:
+            load(Path(sys.argv[1]))
+        except CarbonSealError as error:
+            print(number, kind, error.code, flush=True)
+        path.unlink()
+"""
+
+
+def test_a_hostile_rule_file_is_refused_with_a_code(tmp_path: Path) -> None:
+    """In a process of its own: deep nesting ended the YAML library, and Python with it."""
+    for kind in KINDS:
+        (tmp_path / kind).mkdir()
+    for number, written in enumerate(HOSTILE):
+        (tmp_path / str(number)).write_text(written, encoding="utf-8")
+    ended = subprocess.run([sys.executable, "-c", LOAD, str(tmp_path), str(len(HOSTILE)), *KINDS],
+                           capture_output=True, timeout=120, check=False, text=True)
+    told = [line.split() for line in ended.stdout.splitlines()]
+    assert [(number, kind) for number, kind, _ in told] == [
+        (str(number), kind) for number in range(len(HOSTILE)) for kind in KINDS], ended.stderr[-2000:]
+    assert {code for _, _, code in told} == {"yaml-malformed", "rule-malformed"}
