@@ -106,22 +106,68 @@ def test_what_is_no_whole_number_is_refused(value: str, code: str) -> None:
                                    demand={"value": value, "unit": "1"})) == code
 
 
+def naive_deal(amounts: list[int], total: int) -> list[int]:
+    """Units dealt like cards: one to each in turn, from the first on, passing over those that have no more room."""
+    found = [0] * len(amounts)
+    while total and found != amounts:
+        for i, amount in enumerate(amounts):
+            if total and found[i] < amount:
+                found[i], total = found[i] + 1, total - 1
+    return found
+
+
+def naive_spread(supplies: list[int], demands: list[int]) -> list[list[int]]:
+    """docs/spec/rules.md section 6, card by card: [supply][demand]."""
+    unlimited = [[sum(demands)] * len(supplies)] * len(demands)
+    columns = [naive_deal(room, demand) for room, demand in zip(unlimited, demands, strict=True)]
+    if sum(demands) <= sum(supplies) and all(sum(row) <= supply for row, supply in
+                                             zip(zip(*columns, strict=True), supplies, strict=True)):
+        return [list(row) for row in zip(*columns, strict=True)]
+    served = naive_deal(demands, sum(supplies))
+    dealt = [naive_deal(supplies, sum(served[:j])) for j in range(len(demands) + 1)]
+    return [[dealt[j + 1][i] - dealt[j][i] for j in range(len(demands))] for i in range(len(supplies))]
+
+
 @pytest.mark.parametrize(("supplies", "demands", "given_out"), [
-    ([12, 12], [12, 12], [[6, 6], [6, 6]]), ([100, 100], [50, 150], [[25, 75], [25, 75]])])
-def test_two_supplies_serve_two_demands(supplies: list[int], demands: list[int], given_out: list[list[int]]) -> None:
+    ([12, 12], [12, 12], [[6, 6], [6, 6]]), ([100, 100], [50, 150], [[25, 75], [25, 75]]),
+    ([150, 100], [50, 150], [[25, 75], [25, 75]]), ([100, 100], [50, 149], [[25, 75], [25, 74]]),
+    ([100, 100, 100], [75, 150], [[25, 50]] * 3), ([100, 100, 100], [100, 99], [[34, 33], [33, 33], [33, 33]]),
+    ([100, 100, 100], [100, 100], [[34, 34], [33, 33], [33, 33]]), ([100], [50, 150], [[50, 50]]),
+    ([51], [50, 50], [[26, 25]]), ([120], [60, 60, 60], [[40, 40, 40]]), ([100], [50, 50, 50], [[34, 33, 33]]),
+    ([101], [50, 50, 50], [[34, 34, 33]]), ([50, 50], [50, 50], [[25, 25], [25, 25]]),
+    ([30, 30], [20, 20, 20], [[10, 10, 10], [10, 10, 10]]), ([10, 10, 10], [20, 20], [[5, 5], [5, 5], [5, 5]]),
+    ([10, 10], [10], [[5], [5]])])
+def test_a_spread_is_that_of_the_public_matcher(supplies: list[int], demands: list[int],
+                                                given_out: list[list[int]]) -> None:
     assert [[cell["given"] for cell in row] for row in spread(supplies, demands)] == given_out
+    assert naive_spread(supplies, demands) == given_out
 
 
+small = st.lists(st.integers(0, 40), min_size=1, max_size=4)
 few = st.lists(st.integers(0, 10**9), min_size=1, max_size=4)
+
+
+@settings(max_examples=60)
+@given(small, small)
+def test_a_spread_dealt_out_unit_by_unit_is_the_same(supplies: list[int], demands: list[int]) -> None:
+    assert [[cell["given"] for cell in row] for row in spread(supplies, demands)] == naive_spread(supplies, demands)
 
 
 @settings(max_examples=50)
 @given(few, few)
-def test_a_spread_gives_no_more_than_there_is_and_is_asked_for(supplies: list[int], demands: list[int]) -> None:
+def test_a_spread_leaves_nothing_unmet_while_there_is_supply(supplies: list[int], demands: list[int]) -> None:
     found = spread(supplies, demands)
+    assert all(cell["given"] >= 0 and cell["left"] >= 0 for row in found for cell in row)
     for supply, row in zip(supplies, found, strict=True):
         assert {cell["left"] for cell in row} == {supply - sum(cell["given"] for cell in row)}
     for demand, column in zip(demands, zip(*found, strict=True), strict=True):
-        unmet = demand - sum(cell["given"] for cell in column)
-        # What does not divide stays with its supply: less than one unit of each.
-        assert 0 <= unmet < len(supplies) or sum(demands) > sum(supplies)
+        assert {cell["unmet"] for cell in column} == {demand - sum(cell["given"] for cell in column)}
+    assert sum(cell["given"] for row in found for cell in row) == min(sum(supplies), sum(demands))
+
+
+@settings(max_examples=50)
+@given(few, few)
+def test_supplies_that_keep_something_gave_alike(supplies: list[int], demands: list[int]) -> None:
+    rows = [(sum(cell["given"] for cell in row), row[0]["left"]) for row in spread(supplies, demands)]
+    open_ones = [out for out, left in rows if left]
+    assert all(max(out for out, _ in rows) - out <= len(demands) for out in open_ones)
