@@ -134,6 +134,10 @@ def _print_formula(found: Mapping[str, Any]) -> None:
                                         say("范围", "range"), say("取值", "one of")], rows)
     print_table(say("输出", "Outputs"), [say("名称", "name"), say("含义", "meaning"), say("单位", "unit")],
                 [(item["name"], _said(item["description"]), item["unit"]) for item in found["outputs"]])
+    if found["conditions"]:
+        print_table(say("必须满足的条件", "Conditions that must hold"),
+                    [say("含义", "meaning"), say("表达式", "expression")],
+                    [(_said(item["description"]), item["expression"]) for item in found["conditions"]])
 
 
 def _fields(inputs: list[dict[str, Any]]) -> list[tuple[str, dict[str, Any]]]:

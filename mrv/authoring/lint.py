@@ -17,6 +17,7 @@ from pathlib import Path
 from core.errors import CarbonSealError
 from core.jcs import digest
 from mrv.authoring.catalogue import RULES, Catalogue, load
+from mrv.definitions.formula import Formula
 from mrv.definitions.parameter import IN_FORCE, Parameter
 from mrv.definitions.ruleset import RuleSet
 
@@ -42,7 +43,8 @@ def entries(ruleset: RuleSet) -> dict[str, str]:
 
 
 def findings(catalogue: Catalogue, released: Mapping[str, str]) -> Iterator[Finding]:
-    """Every finding: rule-changed, rule-withdrawn, rule-not-entered, gap-unannounced, cases-missing."""
+    """Every finding: rule-changed, rule-withdrawn, rule-not-entered, gap-unannounced, cases-missing, title-missing,
+    words-missing."""
     now = entries(catalogue.ruleset)
     for path, value in released.items():
         if path not in now:
@@ -53,11 +55,32 @@ def findings(catalogue: Catalogue, released: Mapping[str, str]) -> Iterator[Find
         yield Finding("rule-not-entered", path, "run `python -m mrv.authoring.lint --add`")
     for parameter in catalogue.ruleset.parameters.values():
         yield from _gaps(parameter)
+    for formula in catalogue.ruleset.formulas.values():
+        yield from _untold(formula)
     covered = {(case.kind, case.rule) for case in catalogue.cases if "expected" in case.body}
     rules = [("formula", key) for key in catalogue.ruleset.formulas]
     for kind, key in [*rules, *(("methodology", key) for key in catalogue.ruleset.methodologies)]:
         if (kind, key) not in covered:
             yield Finding("cases-missing", key, f"no case beside the {kind} gives a number")
+
+
+def _untold(formula: Formula) -> Iterator[Finding]:
+    """What a person meets without words: a name for a title, a condition with nothing but its expression.
+
+    An English word may be both name and title of an input or output; of a field of a list it says too little.
+    """
+    titled = [(item.name, item.title) for item in formula.inputs]
+    titled += [(item.name, item.title or {}) for item in formula.outputs]
+    for name, title in titled:
+        if title.get("zh") == name:
+            yield Finding("title-missing", f"{formula.key} {name}", "its Chinese title is the bare name")
+    for item in formula.inputs:
+        for field in item.fields:
+            if field.name in field.title.values():
+                yield Finding("title-missing", f"{formula.key} {item.name}.{field.name}", "a title is the bare name")
+    for definition in formula.definitions:
+        if definition.required and definition.title is None:
+            yield Finding("words-missing", f"{formula.key} {definition.name}", "a condition has no words in zh and en")
 
 
 def _gaps(parameter: Parameter) -> Iterator[Finding]:

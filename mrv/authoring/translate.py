@@ -38,7 +38,7 @@ def formula_document(raw: Raw) -> dict[str, Any]:
         inputs = [_input(name, spec) for name, spec in raw["inputs"].items()]
         scope: dict[str, Any] = {item["name"]: Input.from_document(item).type for item in inputs}
         definitions = [_let(name, text, scope) for name, text in (raw.get("let") or {}).items()]
-        definitions += [_requirement(i, text, scope) for i, text in enumerate(raw.get("require") or (), 1)]
+        definitions += [_requirement(i, item, scope) for i, item in enumerate(raw.get("require") or (), 1)]
         definitions += [_output(name, spec, scope) for name, spec in _outputs(raw).items()]
         return {"schema": formula_module.SCHEMA, "id": raw["id"], "version": raw["version"],
                 "title": _title(raw["title"]), "source": raw["source"], "status": raw["status"],
@@ -107,8 +107,13 @@ def _let(name: str, text: str, scope: dict[str, Any]) -> dict[str, Any]:
     return {"name": name, "unit": node.unit_text, "tree": node.tree()}
 
 
-def _requirement(number: int, text: str, scope: dict[str, Any]) -> dict[str, Any]:
-    return _let(f"require_{number}", text, scope) | {"require": True}
+def _requirement(number: int, raw: Any, scope: dict[str, Any]) -> dict[str, Any]:
+    """An expression alone, or {"expression", "zh", "en"}: the words that an error shows beside it."""
+    spec = {"expression": raw} if isinstance(raw, str) else dict(raw)
+    _known(spec, {"expression", "zh", "en"}, f"require {number}")
+    words = {name: spec[name] for name in ("zh", "en") if name in spec}
+    return (_let(f"require_{number}", spec["expression"], scope) | {"require": True}
+            | ({"title": _title(words)} if words else {}))
 
 
 def _outputs(raw: Raw) -> dict[str, Any]:

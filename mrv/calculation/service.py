@@ -35,20 +35,23 @@ _LEADING_ID = re.compile(rb'[ \t]*\{[ \t]*"id"[ \t]*:[ \t]*"([ !#-\[\]-~]{1,200}
 
 
 def formulas(ruleset: RuleSet) -> list[Document]:
-    """Every formula: id, version, title, inputs, outputs, expression, source, validity, status, digest; by id."""
+    """Every formula as `describe_formula` tells it, by id."""
     ordered = sorted(ruleset.formulas.values(), key=lambda formula: (formula.id, int(formula.version)))
     return [describe_formula(formula) for formula in ordered]
 
 
 def describe_formula(formula: Formula) -> Document:
-    """One formula as `mrv formulas` prints it."""
+    """One formula as `mrv formulas` prints it: inputs, outputs, expression, conditions, source, validity, status."""
     return {
         "formula": formula.key, "id": formula.id, "version": formula.version, "title": dict(formula.title),
         "inputs": [_describe_input(item) for item in formula.inputs],
         "outputs": [{"name": item.name, "unit": item.node.unit_text, "description": dict(item.title or {})}
                     for item in formula.outputs],
-        "expression": expression_of(formula), "source": formula.source, "valid": formula.validity.as_json(),
-        "status": formula.status, "digest": formula.digest.hex(),
+        "expression": expression_of(formula),
+        "conditions": [{"expression": item.expression, "description": dict(item.title or {})}
+                       for item in formula.definitions if item.required],
+        "source": formula.source, "valid": formula.validity.as_json(), "status": formula.status,
+        "digest": formula.digest.hex(),
     }
 
 

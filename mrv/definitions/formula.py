@@ -27,12 +27,20 @@ CONDITION = "a condition under which the rule holds; check the values, their uni
 
 @dataclass(frozen=True)
 class Definition:
-    """A named expression: an intermediate value (`title` None), an output, or a condition that must hold."""
+    """A named expression: an intermediate value, an output (it has a `title`), or a condition that must hold.
+
+    The `title` of a condition are the words that an error shows beside its expression; None where it has none.
+    """
 
     name: str
     title: Mapping[str, str] | None
     node: Node
     required: bool = False
+
+    @property
+    def is_output(self) -> bool:
+        """Whether the formula reports it."""
+        return self.title is not None and not self.required
 
     @cached_property
     def expression(self) -> str:
@@ -65,7 +73,7 @@ class Formula(Rule):
     @property
     def outputs(self) -> tuple[Definition, ...]:
         """The definitions that are outputs."""
-        return tuple(definition for definition in self.definitions if definition.title is not None)
+        return tuple(definition for definition in self.definitions if definition.is_output)
 
     @classmethod
     def from_document(cls, document: dict[str, Any]) -> Formula:
@@ -98,11 +106,12 @@ class Formula(Rule):
         for definition in self.definitions:
             step = self._step(definition, environment, context)
             if definition.required and step.value is not True:
-                raise InputError("out-of-range", f"a condition of the rule is not met: {definition.expression}"
+                words = f"{definition.title['zh']} {definition.title['en']}: " if definition.title else ""
+                raise InputError("out-of-range", f"a condition of the rule is not met: {words}{definition.expression}"
                                  + self._values_of(definition.node, bound), where=self.key, hint=CONDITION)
             environment[definition.name] = step.value
             trace.append((definition, step))
-            if definition.title is not None:
+            if definition.is_output:
                 outputs[definition.name] = _output(definition.node.type, step.value)
         return Evaluation(self, outputs, tuple(trace), bound)
 
@@ -149,7 +158,7 @@ def _definitions(inputs: tuple[Input, ...], documents: Sequence[Mapping[str, Any
     for document in documents:
         definitions.append(_definition(document, scope))
         scope[definitions[-1].name] = definitions[-1].node.type
-    if not any(definition.title is not None for definition in definitions):
+    if not any(definition.is_output for definition in definitions):
         raise FormError("rule-malformed", "a formula has at least one output")
     return tuple(definitions)
 

@@ -265,3 +265,12 @@ def test_a_substituted_gap_says_its_rule_reason_and_rate() -> None:
     assert facts["substituted"] == "capacity, 网关故障"
     assert facts["rate"] == "500 kW"
     assert facts["meter"] == "m:plant-main"
+
+
+def test_a_condition_stands_in_the_tree_with_its_words() -> None:
+    formula = small_formula("x", {"x": "1"}, "1", require=[
+        {"expression": "x > 1", "zh": "须大于一", "en": "it is above one"}])
+    line = next(line for _, line in walk_lines(explain_evaluation(formula.evaluate({"x": Quantity.of("2", "1")})))
+                if line.kind == "condition")
+    assert (heading(line), heading(line, "en")) == ("条件 须大于一", "condition it is above one")
+    assert line.text == "x > 1"

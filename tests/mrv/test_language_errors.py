@@ -181,6 +181,40 @@ def test_a_requirement_is_a_condition() -> None:
     assert code_of(lambda: Formula.from_document(document)) == "expression-unit"
 
 
+WORDS = {"expression": "x > 1", "zh": "须大于一", "en": "it is above one"}
+
+
+def test_an_unmet_condition_is_told_in_words_of_both_languages_beside_its_expression_and_values() -> None:
+    formula = small_formula("x", {"x": "1"}, "1", require=[WORDS])
+    with pytest.raises(CarbonSealError) as caught:
+        formula.evaluate({"x": Quantity.of("0.5", "1")})
+    assert caught.value.code == "out-of-range"
+    told = "a condition of the rule is not met: 须大于一 it is above one: x > 1; given x = 0.5"
+    assert caught.value.message == told
+    assert formula.evaluate({"x": Quantity.of("1.5", "1")}).outputs.keys() == {"result"}
+
+
+def test_the_words_of_a_condition_are_part_of_the_document_as_titles_are() -> None:
+    plain, told, other = (small_formula("x", {"x": "1"}, "1", require=[item]) for item in (
+        "x > 1", WORDS, {**WORDS, "en": "it exceeds one"}))
+    assert len({plain.digest, told.digest, other.digest}) == 3
+    assert told.document["definitions"][0]["title"] == {"zh": "须大于一", "en": "it is above one"}
+    assert "title" not in plain.document["definitions"][0]
+    assert [item.name for item in told.outputs] == ["result"]
+
+
+@pytest.mark.parametrize("words", [{"zh": "须大于一"}, {"en": "above"}, {"zh": "", "en": "above"}, {"why": "x"}])
+def test_half_the_words_of_a_condition_are_refused(words: dict[str, str]) -> None:
+    assert code_of(lambda: small_formula("x", {"x": "1"}, "1", require=[{"expression": "x > 1", **words}])) == (
+        "rule-malformed")
+
+
+def test_a_condition_with_words_is_no_output() -> None:
+    document = small_formula("x", {"x": "1"}, "1", require=[WORDS]).document
+    document["definitions"] = document["definitions"][:1]
+    assert code_of(lambda: Formula.from_document(document)) == "rule-malformed"
+
+
 def test_a_word_that_has_no_meaning_in_a_rule_is_refused() -> None:
     assert code_of(lambda: small_formula("x", {"x": {"unit": "1", "maximum": "3"}}, "1")) == "rule-malformed"
     assert code_of(lambda: small_formula("x", {"x": "1"}, "1", colour="green")) == "rule-malformed"

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from mrv_helpers import code_of, small_parameter
+from mrv_helpers import code_of, small_formula, small_parameter
 
 from mrv.authoring.catalogue import load, read_yaml
 from mrv.authoring.lint import RELEASED, entries, findings, main
@@ -137,6 +137,38 @@ def test_a_gap_in_time_must_be_announced(gap: str, expected: set[str]) -> None:
         value("2", year="2026", **{"from": "2026-01-01"})], gap=gap)
     ruleset = replace(CATALOGUE.ruleset, parameters={**CATALOGUE.ruleset.parameters, "test.p": parameter})
     assert codes(replace(CATALOGUE, ruleset=ruleset), entries(CATALOGUE.ruleset)) == expected
+
+
+def told(inputs: dict[str, Any], **members: Any) -> list[tuple[str, str]]:
+    """The findings on the words of a formula alone."""
+    formula = small_formula("1", inputs, "1", **members)
+    ruleset = replace(CATALOGUE.ruleset, formulas={**CATALOGUE.ruleset.formulas, formula.key: formula})
+    return [(finding.code, finding.where) for finding in findings(replace(CATALOGUE, ruleset=ruleset),
+                                                                  entries(CATALOGUE.ruleset))
+            if finding.code in ("title-missing", "words-missing")]
+
+
+OUTPUT = {"name": "result", "unit": "1", "zh": "结果", "en": "result"}
+
+
+@pytest.mark.parametrize(("field", "expected"), [
+    ("t", 1), ({"unit": "t", "zh": "质量"}, 1), ({"unit": "t", "en": "mass carried"}, 1),
+    ({"unit": "t", "zh": "质量", "en": "mass"}, 1), ({"unit": "t", "zh": "质量", "en": "mass carried"}, 0)])
+def test_a_field_of_a_list_has_a_title_of_its_own_in_both_languages(field: Any, expected: int) -> None:
+    rows = {"zh": "各批", "en": "lots", "list": {"mass": field}}
+    assert told({"rows": rows}, output=OUTPUT) == [("title-missing", "test@1 rows.mass")] * expected
+
+
+def test_an_input_and_an_output_have_a_chinese_title() -> None:
+    assert told({"x": "t"}, output="1") == [("title-missing", "test@1 x"), ("title-missing", "test@1 result")]
+    assert told({"x": {"unit": "t", "zh": "数量", "en": "x"}}, output=OUTPUT) == []
+
+
+def test_a_condition_has_words() -> None:
+    x = {"x": {"unit": "1", "zh": "数", "en": "number"}}
+    bare = ["x > 1", {"expression": "x < 3", "zh": "小于三", "en": "below three"}]
+    assert told(x, output=OUTPUT, require=bare) == [("words-missing", "test@1 require_1")]
+    assert told(x, output=OUTPUT, require=bare[1:]) == []
 
 
 def test_the_command_enters_new_rules_and_never_overwrites(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

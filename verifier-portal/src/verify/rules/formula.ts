@@ -17,7 +17,10 @@ import { checkWork } from "./work.js";
 const SCHEMA = "carbonseal-formula/1";
 const CONDITION = "a condition under which the rule holds; check the values, their units and the option or basis chosen";
 
-/** A named expression: an intermediate value (`title` null), an output, or a condition that must hold. */
+/**
+ * A named expression: an intermediate value, an output (it has a `title`), or a condition that must hold, whose `title` are
+ * the words that an error shows; null where it has none.
+ */
 export interface Definition {
   readonly name: string;
   readonly title: ReadonlyMap<string, string> | null;
@@ -92,12 +95,12 @@ export class Formula {
     for (const definition of this.definitions) {
       const step = this.step(definition, environment);
       if (definition.required && step.value !== true) {
-        throw new RuleError("out-of-range", `a condition of the rule is not met: ${render(definition.node)}`
+        throw new RuleError("out-of-range", `a condition of the rule is not met: ${wordsOf(definition)}${render(definition.node)}`
           + this.valuesOf(definition.node, environment), { where: this.key, hint: CONDITION });
       }
       environment.set(definition.name, step.value);
       trace.push([definition, step]);
-      if (definition.title !== null) outputs.set(definition.name, output(definition.node.type, step.value));
+      if (isOutput(definition)) outputs.set(definition.name, output(definition.node.type, step.value));
     }
     return { formula: this, outputs, trace, given: bound };
   }
@@ -122,6 +125,15 @@ export class Formula {
   }
 }
 
+/** Whether the formula reports it. */
+export function isOutput({ title: titles, required }: Definition): boolean {
+  return titles !== null && !required;
+}
+
+function wordsOf({ title: titles }: Definition): string {
+  return titles === null ? "" : `${titles.get("zh") ?? ""} ${titles.get("en") ?? ""}: `;
+}
+
 function namesIn(node: Node): readonly string[] {
   return [...(node.operator === "name" ? [node.name] : []), ...node.operands.flatMap(namesIn)];
 }
@@ -144,7 +156,7 @@ function readDefinitions(inputs: readonly Input[], documents: readonly JsonObjec
     scope.set(definition.name, definition.node.type);
     definitions.push(definition);
   }
-  if (definitions.every((definition) => definition.title === null)) {
+  if (!definitions.some(isOutput)) {
     throw new RuleError("rule-malformed", "a formula has at least one output");
   }
   return definitions;

@@ -2,7 +2,7 @@
 import { typeText, type ListType, type Type } from "./checker.js";
 import { Misuse, asObject, list, member, text } from "./document.js";
 import { RuleError } from "./error.js";
-import type { Formula } from "./formula.js";
+import { isOutput, type Formula } from "./formula.js";
 import { patternOf, prefixOf, type Methodology, type StepRule } from "./methodology.js";
 import type { Parameter } from "./parameter.js";
 import { represented, type JsonObject } from "./texts.js";
@@ -159,7 +159,7 @@ function checkIntervals(methodology: Methodology): void {
 }
 
 function outputType(seen: Seen, step: string, output: string, where: string): Type {
-  const found = seen.get(step)?.formula.definitions.find((one) => one.title !== null && one.name === output);
+  const found = seen.get(step)?.formula.definitions.find((one) => isOutput(one) && one.name === output);
   return found?.node.type ?? malformed(`${step}.${output} is not computed before it is used`, where);
 }
 
