@@ -225,3 +225,42 @@ def test_only_values_named_by_year_are_a_table() -> None:
     rows = documents[name]
     rules = RuleSet.from_documents(documents | {name: rows | {"select": "fixed", "values": rows["values"][:1]}})
     assert code_of(lambda: calculated(saturated("1"), rules)) == "rule-malformed"
+
+
+@pytest.mark.parametrize("column", ISOBARS)
+def test_every_printed_point_of_table_c5_is_read_as_printed(column: str) -> None:
+    """With the neighbours that the methodology finds: the column itself needs no other."""
+    below, above = next(pair for pair in pairwise(ISOBARS) if column in pair)
+    columns = {side: rows_of(f"steam.superheated.{name}MPa", "temperature", "°C")
+               for side, name in (("lower", below), ("upper", above))}
+    for temperature, printed in table(f"steam.superheated.{column}MPa").items():
+        given_ = {"pressure": Quantity.of(column, "MPa"), "temperature": Quantity.of(str(temperature), "°C"),
+                  "lower_pressure": Quantity.of(below, "MPa"), "upper_pressure": Quantity.of(above, "MPa"), **columns}
+        assert RULES.formula("heat.steam.superheated").evaluate(given_).outputs["enthalpy"].value == printed
+
+
+def test_every_printed_point_of_table_c4_is_read_as_printed() -> None:
+    rows = [row | {"temperature": Quantity.of("1", "°C")} for row in
+            rows_of("steam.saturated.enthalpy", "pressure", "MPa")]
+    for pressure, printed in table("steam.saturated.enthalpy").items():
+        given_ = {"pressure": Quantity.of(str(pressure), "MPa"), "table": rows}
+        assert RULES.formula("heat.steam.saturated").evaluate(given_).outputs["enthalpy"].value == printed
+
+
+@pytest.mark.parametrize(("pressure", "temperature", "printed"), [
+    ("0.01", "60", "2611.3"), ("0.01", "80", "2649.3"), ("1", "180", "2777.3")])
+def test_a_run_reads_a_printed_point_that_the_next_column_does_not_reach(pressure: str, temperature: str,
+                                                                         printed: str) -> None:
+    assert enthalpy(superheated(pressure, temperature), "superheated") == D(printed)
+
+
+def test_the_first_and_last_state_of_every_column_can_be_run() -> None:
+    for column in ISOBARS:
+        points = table(f"steam.superheated.{column}MPa")
+        for temperature in (min(points), max(points)):
+            found = enthalpy(superheated(column, str(temperature)), "superheated")
+            assert found == points[temperature], (column, temperature)
+
+
+def rows_of(path: str, key: str, unit: str) -> list[dict[str, Quantity]]:
+    return [{key: Quantity.of(value.year, unit), "enthalpy": value.quantity} for value in RULES.parameter(path).values]
