@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from operator import itemgetter
+from shlex import quote
 from typing import Annotated, Any
 
 import typer
@@ -14,11 +15,13 @@ from cli.options import At, Json
 from cli.output import command, err, out, print_fields, print_json, print_rows, print_table, say
 from core.errors import InputError, NotFound
 from mrv.authoring.catalogue import example, shipped, shipped_catalogue
+from mrv.authoring.vocabulary import vocabulary
 from mrv.calculation import service
 from mrv.presentation import listing
 from mrv.presentation.advice import advising
 
-Find = Annotated[str, typer.Option("--find", "-f", help="按编号或名称中的词筛选 · only those with this word")]
+Find = Annotated[str, typer.Option("--find", "-f", help=(
+    "按词筛选，含同义词，最相近的在前 · with these words or their synonyms, best first"))]
 Example = Annotated[bool, typer.Option("--example", help="只打印一份可编辑的输入 JSON · only inputs JSON to edit")]
 MAX_KEYS_SHOWN = 6
 _ROW = ("key", "year", "value", "published", "from", "to", "status", "source")
@@ -34,11 +37,12 @@ def formulas(
     """公式及其输入、单位、来源；给出 ID 则附示例输入 · formulas; of one also its inputs and an example."""
     if formula:
         with advising(shipped(), formula=formula):
-            found = service.describe_formula(shipped().formula(formula))
-        _show("formula", found, only_example, as_json, _print_formula)
+            page = service.describe_formula(shipped().formula(formula))
+        _show("formula", page, only_example, as_json, _print_formula)
         return
     _check_alone(only_example)
-    print_rows(listing.formulas(shipped(), find), as_json, say("公式", "Formulas"), {
+    found = listing.formulas(shipped(), find, vocabulary())
+    _print_found("formulas", found, find, as_json, say("公式", "Formulas"), {
         say("公式", "formula"): itemgetter("formula"), say("名称", "title"): _title,
         say("表达式", "expression"): itemgetter("expression"), say("状态", "status"): itemgetter("status")})
 
@@ -53,11 +57,12 @@ def methodologies(
     """方法学及其输入、来源要求、选项；给出 ID 则附示例输入 · methodologies; of one also inputs and an example."""
     if methodology:
         with advising(shipped(), methodology=methodology):
-            found = listing.methodology(shipped(), methodology)
-        _show("methodology", found, only_example, as_json, _print_methodology)
+            page = listing.methodology(shipped(), methodology)
+        _show("methodology", page, only_example, as_json, _print_methodology)
         return
     _check_alone(only_example)
-    print_rows(listing.methodologies(shipped(), find), as_json, say("方法学", "Methodologies"), {
+    found = listing.methodologies(shipped(), find, vocabulary())
+    _print_found("methodologies", found, find, as_json, say("方法学", "Methodologies"), {
         say("方法学", "methodology"): itemgetter("methodology"), say("名称", "title"): _title,
         say("声明类型", "type"): itemgetter("type"), say("有效期", "valid"): lambda item: _span(item["valid"]),
         say("必填输入", "required inputs"): lambda item: ", ".join(
@@ -80,7 +85,8 @@ def parameters(
         with advising(shipped(), parameter=path):
             _print_parameter(listing.parameter(shipped(), path, parse_date(at), every), as_json)
         return
-    print_rows(listing.parameters(shipped(), prefix, find), as_json, say("参数", "Parameters"), {
+    found = listing.parameters(shipped(), prefix, find, vocabulary())
+    _print_found("parameters", found, find, as_json, say("参数", "Parameters"), {
         say("路径", "path"): itemgetter("path"), say("名称", "title"): _title, say("单位", "unit"): itemgetter("unit"),
         say("区域", "region"): itemgetter("region"), say("选值", "chosen by"): itemgetter("selection"),
         say("取值", "values"): lambda item: _short(item["values"])})
@@ -89,7 +95,8 @@ def parameters(
 @command
 def units(find: Find = "", as_json: Json = False) -> None:
     """单位：符号、量纲、换算系数；用 * 与 / 组合，如 kgCO2/kWh · symbols, dimensions, factors; join with * and /."""
-    print_rows(listing.units(find), as_json, say("单位", "Units"), {
+    found = listing.units(find)
+    _print_found("units", found, find, as_json, say("单位", "Units"), {
         say("符号", "symbol"): itemgetter("symbol"), say("量纲", "dimension"): itemgetter("dimension"),
         say("等于", "is"): lambda item: f"{item['factor']} {item['base']}",
         say("同", "same as"): itemgetter("alias_of")})
@@ -104,6 +111,23 @@ def register(app: typer.Typer) -> None:
                                        " · mrv parameters --find 天然气"),
             ("units", units, "mrv units --find energy")):
         app.command(name, epilog=f"例 e.g. {words.replace('mrv ', 'carbonseal mrv ')}")(function)
+
+
+def _print_found(kind: str, found: Sequence[Mapping[str, Any]], words: str, as_json: bool, title: str,
+                 columns: Mapping[str, Callable[[Mapping[str, Any]], object]]) -> None:
+    """The rows. A search that finds none says so where no result goes, and where the words are, or others like them."""
+    if found or as_json or not words:
+        print_rows(found, as_json, title, columns)
+    if found or not words:
+        return
+    other = listing.elsewhere(shipped(), words, vocabulary())
+    asked = words if words.isalnum() else quote(words)
+    err.print(say(f"{title}中没有“{words}”", f"nothing among {title.lower()} has “{words}”"), markup=False)
+    for name in (name for name in ("formulas", "methodologies", "parameters", "units") if name != kind and other[name]):
+        err.print(say(f"  在 {name} 中有 {other[name]} 项：", f"  {other[name]} among {name}: ")
+                  + f"carbonseal mrv {name} --find {asked}", markup=False)
+    if other["near"]:
+        err.print(say("  相近的词：", "  words like it: ") + ", ".join(other["near"]), markup=False)
 
 
 def _show(kind: str, found: dict[str, Any], only_example: bool, as_json: bool, show: Any) -> None:

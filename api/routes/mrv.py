@@ -12,6 +12,7 @@ from api.answers import json_body
 from api.deps import NodeDep
 from core.numbers import PRECISION
 from mrv.authoring import catalogue
+from mrv.authoring.vocabulary import vocabulary
 from mrv.calculation import service
 from mrv.definitions.dates import parse_day
 from mrv.presentation import explained, listing
@@ -21,13 +22,14 @@ from mrv.presentation.label import carbon_label
 router = APIRouter(prefix="/v1/mrv", tags=["mrv"])
 
 
-Find = Annotated[str, Query(description="only what has this word in its id or title", max_length=80)]
+Find = Annotated[str, Query(max_length=80, description=(
+    "only what has these words or their synonyms, the best hits first"))]
 
 
 @router.get("/formulas")
 def formulas(find: Find = "") -> list[dict[str, Any]]:
     """Every formula: id@version, titles, inputs, outputs, expression, source, validity, status."""
-    return listing.formulas(catalogue.shipped(), find)
+    return listing.formulas(catalogue.shipped(), find, vocabulary())
 
 
 @router.get("/formulas/{formula}")
@@ -41,7 +43,7 @@ def formula(formula: str) -> dict[str, Any]:
 @router.get("/methodologies")
 def methodologies(find: Find = "") -> list[dict[str, Any]]:
     """Every methodology: titles, inputs with units and what may back them, options, outputs, status."""
-    return listing.methodologies(catalogue.shipped(), find)
+    return listing.methodologies(catalogue.shipped(), find, vocabulary())
 
 
 @router.get("/methodologies/{methodology}")
@@ -50,6 +52,12 @@ def methodology(methodology: str) -> dict[str, Any]:
     with advising(catalogue.shipped(), methodology=methodology):
         found = listing.methodology(catalogue.shipped(), methodology)
     return found | {"example": catalogue.example(catalogue.shipped_catalogue(), "methodology", found["methodology"])}
+
+
+@router.get("/search")
+def search(find: Find) -> dict[str, Any]:
+    """How many formulas, methodologies, parameters and units have these words, and `near`: other words like them."""
+    return listing.elsewhere(catalogue.shipped(), find, vocabulary())
 
 
 @router.get("/units")
@@ -61,7 +69,7 @@ def units(find: Find = "") -> list[dict[str, Any]]:
 @router.get("/parameters")
 def parameters(prefix: str = "", find: Find = "") -> list[dict[str, Any]]:
     """Every parameter whose path begins with `prefix`: title, unit, region, how a value is chosen, its values."""
-    return listing.parameters(catalogue.shipped(), prefix, find)
+    return listing.parameters(catalogue.shipped(), prefix, find, vocabulary())
 
 
 @router.get("/parameters/{path:path}")

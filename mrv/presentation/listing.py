@@ -1,13 +1,13 @@
 """What rules there are, told so that a person finds the one needed: methodologies, formulas, parameters, units. Pure.
 
-A search narrows a list to what has each of its words in the id, the source or a title of either language, whatever
-their case.
+A search narrows a list to what has each of its words in the id, a title of either language, the inputs, outputs or
+source, best hits first (`search`).
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import date
 from decimal import Decimal
 from fractions import Fraction
@@ -21,6 +21,8 @@ from mrv.definitions.methodology import InputRule, Methodology, OptionRule, patt
 from mrv.definitions.parameter import BY_YEAR, Parameter
 from mrv.definitions.ruleset import RuleSet
 from mrv.language.checker import ListType, Type
+from mrv.presentation import fitting
+from mrv.presentation.search import PLAIN, Vocabulary, near_words, ranked
 
 Document = dict[str, Any]
 
@@ -31,29 +33,53 @@ _YEAR = re.compile(r"[0-9]{4}")
 
 
 def has_words(words: str, *texts: str) -> bool:
-    """Whether each word is in one of the texts."""
+    """Whether each word is in one of the texts, as it is written."""
     folded = "\n".join(texts).casefold()
     return all(word in folded for word in words.casefold().split())
 
 
-def _texts(document: Mapping[str, Any]) -> Iterator[str]:
-    """What a person may remember of a rule: its name, titles and source, and the titles of what goes in and out."""
-    yield from (document[name] for name in ("id", "source"))
-    yield from document["title"].values()
-    for item in (*document["inputs"], *document["outputs"]):
+def _groups(document: Mapping[str, Any], titles: Sequence[str] = ()) -> tuple[str, Sequence[Iterable[str]]]:
+    """What a person may remember of a rule, by falling weight: its id, its titles, what goes in and out and its source,
+    the titles of the parameters it takes."""
+    return document["id"], ((document["id"],), document["title"].values(), _details(document), titles)
+
+
+def _details(document: Mapping[str, Any]) -> Iterator[str]:
+    yield document["source"]
+    for item in (*document["inputs"], *document["outputs"], *document.get("options", ())):
+        parts = item["list"] if isinstance(item.get("list"), list) else [item]
         yield from item["description"].values()
+        for part in parts:
+            yield from part["description"].values()
+            yield from part.get("one_of", ())
+        yield from item.get("members", ())
 
 
-def formulas(ruleset: RuleSet, words: str = "") -> list[Document]:
-    """As `service.formulas`, of those with the words."""
-    return [item for item in service.formulas(ruleset) if has_words(words, *_texts(item))]
+def formulas(ruleset: RuleSet, words: str = "", vocabulary: Vocabulary = PLAIN) -> list[Document]:
+    """As `service.formulas`; of those with the words, the best hits first."""
+    titles = fitting.titles(ruleset, fitting.patterns(ruleset)) if words else {}
+    return ranked(service.formulas(ruleset), words, vocabulary,
+                  lambda item: _groups(item, titles.get(item["formula"], ())))
 
 
-def methodologies(ruleset: RuleSet, words: str = "") -> list[Document]:
-    """Every methodology as `describe_methodology` tells it, by id and version."""
+def methodologies(ruleset: RuleSet, words: str = "", vocabulary: Vocabulary = PLAIN) -> list[Document]:
+    """Every methodology as `describe_methodology` tells it, by id and version; of those with the words the best first.
+    """
     ordered = sorted(ruleset.methodologies.values(), key=lambda item: (item.id, int(item.version)))
-    described = (describe_methodology(ruleset, item) for item in ordered)
-    return [item for item in described if has_words(words, *_texts(item))]
+    return ranked([describe_methodology(ruleset, item) for item in ordered], words, vocabulary, _groups)
+
+
+def elsewhere(ruleset: RuleSet, words: str, vocabulary: Vocabulary = PLAIN) -> Document:
+    """How often words are found in each list, and other words like them: for a search that found nothing.
+
+    {"formulas": count, "methodologies": count, "parameters": count, "units": count, "near": [word]}.
+    """
+    texts = (text for kind in (ruleset.formulas, ruleset.methodologies, ruleset.parameters)
+             for item in kind.values() for text in item.title.values())
+    return {"formulas": len(formulas(ruleset, words, vocabulary)),
+            "methodologies": len(methodologies(ruleset, words, vocabulary)),
+            "parameters": len(parameters(ruleset, "", words, vocabulary)), "units": len(units(words)),
+            "near": near_words(words, vocabulary, texts)}
 
 
 def methodology(ruleset: RuleSet, name: str) -> Document:
@@ -139,16 +165,17 @@ def _output(ruleset: RuleSet, item: Methodology, step: str, output: str) -> Docu
     return {"unit": definition.node.unit_text, "description": dict(definition.title or {}), "formula": formula.key}
 
 
-def parameters(ruleset: RuleSet, prefix: str = "", words: str = "") -> list[Document]:
+def parameters(ruleset: RuleSet, prefix: str = "", words: str = "", vocabulary: Vocabulary = PLAIN) -> list[Document]:
     """Every parameter whose path begins with the prefix: unit, region, how a value is chosen, and its values in short.
 
-    [{"path", "title", "unit", "region", "selection", "values": [{"key", "value", "year", "status"}]}], by path.
+    [{"path", "title", "unit", "region", "selection", "values": [{"key", "value", "year", "status"}]}], by path; of
+    those with the words the best hits first.
     """
+    begun = [item for path, item in sorted(ruleset.parameters.items()) if path.startswith(prefix)]
+    found = ranked(begun, words, vocabulary, lambda item: (item.id, (
+        (item.id,), item.title.values(), (item.region, *(value.source for value in item.values)))))
     return [_head(item) | {"values": [{"key": value.key, "value": value.text, "year": value.year,
-                                       "status": value.status} for value in item.values]}
-            for path, item in sorted(ruleset.parameters.items())
-            if path.startswith(prefix) and has_words(words, path, item.region, *item.title.values(),
-                                                     *(value.source for value in item.values))]
+                                       "status": value.status} for value in item.values]} for item in found]
 
 
 def _head(item: Parameter) -> Document:

@@ -22,6 +22,14 @@ def test_formulas_are_evaluated(park: Park) -> None:
     check_problem(park.post("/v1/mrv/eval/green-power.whole-units", b'{"a":1.5}'), 400, "json-number")
 
 
+def test_rules_are_found_by_other_words(park: Park) -> None:
+    assert "scope3.business-travel" in [item["id"] for item in park.get("/v1/mrv/formulas", find="差旅").json()]
+    assert park.get("/v1/mrv/parameters", find="limestone").json()[0]["path"] == "carb.CaCO3"
+    assert park.get("/v1/mrv/methodologies", find="PV").json()[0]["id"] == "green-power.pv"
+    other = park.get("/v1/mrv/search", find="差旅").json()
+    assert (other["formulas"] > 0, other["parameters"]) == (True, 0)
+
+
 def test_parameters_have_a_date(park: Park) -> None:
     found = park.get("/v1/mrv/parameters/grid.average.cn", at="2026-07-01").json()
     assert found["unit"]
