@@ -22,6 +22,8 @@ MAX_POWER = 18
 
 Atoms = tuple[tuple[str, int], ...]
 
+# Mass of carbon in a mass of fuel or material.
+_CARBON_CONTENT: Atoms = (("carbon", 1), ("mass", -1))
 _EXACT = Context(prec=600, Emin=-999_999, Emax=999_999)
 _POWER_OF_TEN = re.compile(r"1e([0-9]{1,2}) ?(?=\S)")
 _TOKEN = re.compile(r"\s*([()/*·]|[^()/*·]+)")
@@ -131,8 +133,11 @@ class Unit:
         return self.dimension == other.dimension and self.scale == other.scale
 
     def ratio_to(self, other: Unit, *, where: str = "") -> Fraction:
-        """How many `other` make one of this. Raises InputError (unit-mismatch) for another dimension."""
-        if self.dimension != other.dimension:
+        """How many `other` make one of this. Raises InputError (unit-mismatch) for another dimension.
+
+        A plain fraction is a carbon content too: laboratories print carbon by mass in per cent (58.8 % is 0.588 tC/t).
+        """
+        if self.dimension != other.dimension and not (self.dimension == () and other.dimension == _CARBON_CONTENT):
             raise InputError("unit-mismatch", f"{self.text} cannot be expressed in {other.text}", where=where,
                              hint="these are different dimensions; a rule with a factor is needed between them")
         return self.scale / other.scale

@@ -147,3 +147,17 @@ def test_an_unknown_unit_names_none() -> None:
     with pytest.raises(FormError) as caught:
         parse_unit("furlong")
     assert caught.value.hint == "`carbonseal mrv units` lists the symbols"
+
+
+@pytest.mark.parametrize(("value", "unit", "meant"), [
+    ("58.8", "%", "0.588"), ("0.588", "1", "0.588"), ("588", "‰", "0.588"), ("588", "kgC/t", "0.588")])
+def test_a_fraction_is_read_as_carbon_by_mass(value: str, unit: str, meant: str) -> None:
+    assert convert(Decimal(value), parse_unit(unit), parse_unit("tC/t")) == Decimal(meant)
+
+
+@pytest.mark.parametrize(("source", "target"), [
+    ("tC/t", "%"), ("%", "tC/GJ"), ("%", "tC"), ("%", "t/tC"), ("%", "tCO2/t"), ("%", "tC/1e4Nm3"), ("t/t", "tCO2e/t")])
+def test_a_fraction_is_read_as_nothing_else(source: str, target: str) -> None:
+    with pytest.raises(InputError) as caught:
+        convert(Decimal(1), parse_unit(source), parse_unit(target))
+    assert caught.value.code == "unit-mismatch"

@@ -23,7 +23,8 @@ PORTAL = Path(__file__).parents[2] / "verifier-portal"
 _FAMILIES = (("t", "kg", "g", "mg", "lb", "short ton", "t clinker"), ("kWh", "MWh", "GJ", "MJ", "kcal", "Wh"),
              ("tCO2", "kgCO2"), ("tCO2e", "kgCO2e", "gCO2e"), ("1", "%", "‰"), ("Nm3", "1e4Nm3", "万Nm3"), ("m3", "L"),
              ("h", "day", "s", "min"), ("kPa", "MPa", "Pa"), ("°C", "degC"), ("km", "m"), ("tCO2/MWh", "kgCO2/kWh"),
-             ("GJ/t", "MJ/kg"), ("tC/GJ", "kgC/MJ"), ("kgce", "tce"), ("tC", "kgC"), ("CNY", "1e4CNY"))
+             ("GJ/t", "MJ/kg"), ("tC/GJ", "kgC/MJ"), ("kgce", "tce"), ("tC", "kgC"), ("CNY", "1e4CNY"),
+             ("tC/t", "kgC/t", "%", "1"))
 _MALFORMED: tuple[Any, ...] = (
     "NaN", "Infinity", "-", "", "1,5", "１", "0x1", "1e10000", "1" * 201, "1e400", "1e201", "1e200", "1e-200", 5,
     True, None, ["1"], {"a": "1"}, "it's", 'both \' and "', "tab\t", "\u200b", "😀" * 50)

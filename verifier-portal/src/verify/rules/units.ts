@@ -18,6 +18,9 @@ const TOKEN = new RegExp(`[${SPACE}]*([()/*·]|[^()/*·]+)`, "g");
 const EDGES = new RegExp(`^[${SPACE}]+|[${SPACE}]+$`, "g");
 const POWER_OF_TEN = /^1e([0-9]{1,2}) ?(?=\S)/;
 
+/** Mass of carbon in a mass of fuel or material. */
+const CARBON_CONTENT = "carbon^1·mass^-1";
+
 type Atoms = readonly (readonly [string, number])[];
 
 /** A product of powers of symbols; `scale` is its size in base units of its `dimension`. */
@@ -66,9 +69,12 @@ export class Unit {
     return this.sameDimension(other) && this.scale.equals(other.scale);
   }
 
-  /** How many `other` make one of this. Throws unit-mismatch for another dimension. */
+  /**
+   * How many `other` make one of this. Throws unit-mismatch for another dimension. A plain fraction is a carbon content
+   * too: laboratories print carbon by mass in per cent.
+   */
   ratioTo(other: Unit, where = ""): Fraction {
-    if (!this.sameDimension(other)) {
+    if (!this.sameDimension(other) && !(this.dimensionKey === "" && other.dimensionKey === CARBON_CONTENT)) {
       throw new RuleError("unit-mismatch", `${this.text} cannot be expressed in ${other.text}`,
         { where, hint: "these are different dimensions; a rule with a factor is needed between them" });
     }
