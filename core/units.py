@@ -33,7 +33,11 @@ def _metric(names: dict[str, str], dimension: dict[str, int]) -> dict[str, tuple
     return {symbol: (Fraction(size), dimension) for symbol, size in names.items()}
 
 
-_MASS = {"mg": "1/1000", "g": "1", "kg": "1000", "t": "1000000", "short ton": "907184.74", "lb": "453.59237"}
+# Exact by definition (NIST SP 811, appendix B): lb; the short ton is 2000 lb, the long ton 2240 lb; the US gallon is
+# 231 cubic inches, the UK gallon 4.54609 L; atm 101325 Pa; psi is lb × 9.80665 m/s² over the square inch; kcal, Btu,
+# mmBtu and therm are of the International Table (4186.8 J, 1055.05585262 J), cal is the thermochemical one.
+_MASS = {"mg": "1/1000", "g": "1", "kg": "1000", "t": "1000000", "short ton": "907184.74", "lb": "453.59237",
+         "long ton": "1016046.9088"}
 _PRODUCTS = ("product", "clinker", "steel", "goods", "CF4", "C2F6", "CaO")
 _SUBSTANCES = {"C": "carbon", "CO2": "co2", "CO2e": "co2e", "ce": "coal-equivalent", "oe": "oil-equivalent"}
 _COUNTED = ("item", "person", "vehicle", "room", "night", "cell-day", "AE-min", "factor",
@@ -50,17 +54,18 @@ def _symbols() -> dict[str, tuple[Fraction, dict[str, int]]]:
         table |= _metric({f"{u} {product}": _MASS[u] for u in ("kg", "t")}, {"mass": 1})
     table |= _metric({"tAl": "1000000", "tCaO": "1000000", "kgCF4": "1000", "kgC2F6": "1000"}, {"mass": 1})
     table |= _metric({"J": "1", "kJ": "1e3", "MJ": "1e6", "GJ": "1e9", "TJ": "1e12", "Wh": "3600", "kWh": "3.6e6",
-                      "MWh": "3.6e9", "GWh": "3.6e12", "kcal": "4186.8", "mmBtu": "1055055852.62",
-                      "therm": "105505585.262",
-                      "cal": "4.184"}, {"energy": 1})
+                      "MWh": "3.6e9", "GWh": "3.6e12", "TWh": "3.6e15", "kcal": "4186.8", "mmBtu": "1055055852.62",
+                      "therm": "105505585.262", "Btu": "1055.05585262", "cal": "4.184"}, {"energy": 1})
     table |= _metric({"W": "1", "kW": "1e3", "MW": "1e6"}, {"energy": 1, "time": -1})
     table |= _metric({"s": "1", "min": "60", "h": "3600", "day": "86400"}, {"time": 1})
     table |= _metric({"Nm3": "1"}, {"normal-volume": 1})
-    table |= _metric({"m3": "1", "L": "1/1000"}, {"volume": 1})
+    table |= _metric({"m3": "1", "L": "1/1000", "US gallon": "0.003785411784", "UK gallon": "0.00454609"},
+                     {"volume": 1})
     table |= _metric({"scf": "1", "dscf": "1", "scf CO2": "1"}, {"standard-cubic-foot": 1})
     table |= _metric({"m": "1", "km": "1000"}, {"length": 1})
     table |= _metric({"m2": "1"}, {"length": 2})
-    table |= _metric({"Pa": "1", "kPa": "1e3", "MPa": "1e6"}, {"pressure": 1})
+    table |= _metric({"Pa": "1", "kPa": "1e3", "MPa": "1e6", "atm": "101325",
+                      "psi": "8896443230521/1290320000"}, {"pressure": 1})
     table |= _metric({"K": "1"}, {"temperature": 1})
     # Degrees above the freezing point: a scale with another zero, so no conversion to K is offered.
     table |= _metric({"°C": "1"}, {"celsius": 1})
@@ -84,12 +89,34 @@ _ALIASES = {"degC": "°C", "tkm": "t·km", "pkm": "person·km", "scfh": "scf/h",
             "毫克": "mg", "吨标准煤": "tce", "万吨标准煤": "1e4tce", "千克标准煤": "kgce", "万tce": "1e4tce",
             "立方米": "m3", "标准立方米": "Nm3", "万标准立方米": "1e4Nm3", "公里": "km", "吨公里": "t·km",
             "元": "CNY", "万元": "1e4CNY", "亿元": "1e8CNY", "RMB": "CNY", "欧元": "EUR", "美元": "USD",
+            "tonne": "t", "tonnes": "t", "metric ton": "t", "metric tons": "t", "公吨": "t", "千吨": "1e3t",
+            "lbs": "lb", "磅": "lb", "short tons": "short ton", "long tons": "long ton", "短吨": "short ton",
+            "长吨": "long ton", "l": "L", "升": "L", "千升": "1e3L",
+            "t-km": "t·km", "kg-km": "kg·km", "p-km": "person·km", "person-km": "person·km",
+            "千度": "1e3kWh", "百万度": "1e6kWh", "亿度": "1e8kWh", "吉瓦时": "GWh", "太瓦时": "TWh",
+            "大卡": "kcal", "千卡": "kcal", "万大卡": "1e4kcal", "百万大卡": "1e6kcal", "百万千卡": "1e6kcal",
+            "Gcal": "1e6kcal", "万千焦": "1e4kJ", "百万千焦": "1e6kJ", "太焦": "TJ", "therms": "therm",
+            "吨标煤": "tce", "万吨标煤": "1e4tce", "千克标煤": "kgce", "公斤标煤": "kgce", "兆帕": "MPa", "千帕": "kPa",
+            "万立方米": "1e4m3", "标方": "Nm3", "万标方": "1e4Nm3", "标立方米": "Nm3", "万标立方米": "1e4Nm3",
             "℃": "°C", "件": "item", "人": "person", "天": "day", "日": "day", "小时": "h", "年": "year", "月": "month"}
 # The subscript, the space and "eq" that reports print in the two gases' names.
 _ALIASES |= {f"{size}{gap}{written}{suffix}": f"{size.replace('万', '1e4')}CO2{'e' if suffix else ''}"
              for size in ("g", "kg", "t", "万t") for gap in ("", " ") for written in ("CO2", "CO₂")
              for suffix in ("", "e", "eq", "-eq")
              if gap or written == "CO₂" or suffix in ("eq", "-eq")}
+# What is said for several units; which one is meant, only who writes it knows.
+_GAS = "m3 (万m3) as it was metered, or Nm3 (万Nm3) at 0 °C and 101.325 kPa"
+_TONS = "t (1000 kg), short ton (907.18474 kg) or long ton (1016.0469088 kg)"
+_GALLONS = "US gallon (3.785411784 L) or UK gallon (4.54609 L)"
+_FAHRENHEIT = "°C: it is (°F − 32) / 1.8"
+_MEANT = {"ton": _TONS, "tons": _TONS, "MT": "t (1000 kg) or Mt (1000000 t)", "gallon": _GALLONS, "gallons": _GALLONS,
+          "gal": _GALLONS, "加仑": _GALLONS, "方": _GAS, "万方": _GAS, "立方": _GAS, "C": "°C", "F": _FAHRENHEIT,
+          "°F": _FAHRENHEIT, "℉": _FAHRENHEIT, "斤": "kg: it is 0.5 kg",
+          "ft3": "scf at standard state, or m3 as it was metered"}
+LISTED = "`carbonseal mrv units` lists the symbols"
+DIFFERENT = "these are different dimensions; a rule with a factor is needed between them"
+_SCALES = {(("celsius", 1),), (("temperature", 1),)}
+_OFFSET = "the two scales have other zeros, so nothing is converted here: °C = K − 273.15"
 
 
 @dataclass(frozen=True)
@@ -139,7 +166,7 @@ class Unit:
         """
         if self.dimension != other.dimension and not (self.dimension == () and other.dimension == _CARBON_CONTENT):
             raise InputError("unit-mismatch", f"{self.text} cannot be expressed in {other.text}", where=where,
-                             hint="these are different dimensions; a rule with a factor is needed between them")
+                             hint=_OFFSET if {self.dimension, other.dimension} == _SCALES else DIFFERENT)
         return self.scale / other.scale
 
 
@@ -225,10 +252,12 @@ def _symbol(symbol: str, text: str) -> Unit:
 
 
 def _advice(name: str) -> str:
-    """Names the symbols that differ in case alone: mW, MW are two units, so none is taken for the other."""
+    """Names the symbols that may be meant: those of a word with several meanings, those that differ in case alone (mW,
+    MW are two units, so none is taken for the other)."""
+    if name in _MEANT:
+        return f"write {_MEANT[name]}; {LISTED}"
     meant = [symbol for symbol in (*_SYMBOLS, *_ALIASES) if symbol.lower() == name.lower()]
-    listed = "`carbonseal mrv units` lists the symbols"
-    return f"write {' or '.join(meant)}: the case of letters matters; {listed}" if meant else listed
+    return f"write {' or '.join(meant)}: the case of letters matters; {LISTED}" if meant else LISTED
 
 
 def convert(value: Decimal, source: Unit, target: Unit, *, where: str = "") -> Decimal:

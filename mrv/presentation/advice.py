@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from difflib import get_close_matches
 
 from core.errors import CarbonSealError
-from core.units import Unit, dimension_text, known_symbols, parse_unit
+from core.units import DIFFERENT, LISTED, Unit, dimension_text, known_symbols, parse_unit
 from mrv.definitions.fields import Input
 from mrv.definitions.methodology import Methodology, pattern_matches
 from mrv.definitions.parameter import BY_YEAR, LATEST_PUBLISHED, Parameter
@@ -41,7 +41,8 @@ def _hint(ruleset: RuleSet, error: CarbonSealError, asked: Mapping[str, str]) ->
         return "; ".join(filter(None, (_near(ruleset, error, asked[error.code] or error.where), beside)))
     if error.code in ("unit-mismatch", "unit-unknown"):
         unit = _unit_at(ruleset, error.where, asked)
-        return accepted(unit) if unit is not None else ""
+        said = error.hint.removesuffix(LISTED).removesuffix("; ") if error.hint != DIFFERENT else ""
+        return "; ".join(filter(None, (said, accepted(unit)))) if unit is not None else ""
     if error.code == "rule-not-in-force" and error.where in ruleset.parameters:
         return f"{error.hint}; its values are {_span(ruleset.parameters[error.where])}"
     if error.code in ("input-missing", "input-unknown", "input-malformed") and asked["formula-unknown"]:

@@ -61,7 +61,7 @@ MOISTURE = {"carbon_air_dried": q("0.6", "tC/t"), "moisture_as_received": q("10"
 
 FORMULAS: list[Any] = [
     pytest.param("fuel.combustion.heat", fuel(consumption=q("1", "kWh")), "unit-mismatch", id="a wrong unit"),
-    pytest.param("fuel.combustion.heat", fuel(consumption=q("1", "tonne")), "unit-unknown", id="an unknown unit"),
+    pytest.param("fuel.combustion.heat", fuel(consumption=q("1", "bushel")), "unit-unknown", id="an unknown unit"),
     pytest.param("fuel.combustion.heat", fuel(consumption=q("-1", "t")), "out-of-range", id="negative activity data"),
     pytest.param("fuel.combustion.heat", fuel(oxidation=q("1.01", "1")), "out-of-range", id="oxidation above 1"),
     pytest.param("power.carbon-as-received", MOISTURE, "out-of-range", id="moisture at 100 %"),

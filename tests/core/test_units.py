@@ -49,6 +49,48 @@ def test_what_is_no_unit_is_refused(text: str) -> None:
     assert caught.value.code == "unit-unknown"
 
 
+@pytest.mark.parametrize(("value", "source", "target", "expected"), [
+    ("1", "tonne", "kg", "1000"), ("2", "tonnes", "t", "2"), ("1", "公吨", "t", "1"), ("1", "升", "m3", "0.001"),
+    ("1", "l", "L", "1"), ("1", "TWh", "GWh", "1000"), ("1", "千度", "kWh", "1000"), ("1", "亿度", "万度", "10000"),
+    ("1", "Gcal", "GJ", "4.1868"), ("1", "大卡", "kJ", "4.1868"), ("1", "百万大卡", "GJ", "4.1868"),
+    ("1", "百万千焦", "GJ", "1"), ("1", "万标方", "Nm3", "10000"), ("1", "万立方米", "m3", "10000"),
+    ("1", "atm", "kPa", "101.325"), ("1000000", "Btu", "mmBtu", "1"), ("100000", "Btu", "therm", "1"),
+    ("1", "long ton", "lb", "2240"), ("1", "short ton", "lbs", "2000"), ("1", "US gallon", "L", "3.785411784"),
+    ("1", "UK gallon", "L", "4.54609"), ("1", "kgCO2e/t-km", "kgCO2e/(t·km)", "1"),
+    ("1.45", "bar", "MPa", "0.145"), ("1", "吨标煤", "kgce", "1000")])
+def test_everyday_units_are_read_exactly(value: str, source: str, target: str, expected: str) -> None:
+    assert convert(Decimal(value), parse_unit(source), parse_unit(target)) == Decimal(expected)
+
+
+def test_a_pound_of_force_on_a_square_inch_is_exact() -> None:
+    assert parse_unit("psi").ratio_to(parse_unit("Pa")) == (
+        Fraction("0.45359237") * Fraction("9.80665") / Fraction("0.0254") ** 2)
+
+
+@pytest.mark.parametrize(("text", "meant"), [
+    ("ton", "t (1000 kg), short ton (907.18474 kg) or long ton (1016.0469088 kg)"), ("tons", "short ton"),
+    ("gallon", "US gallon (3.785411784 L) or UK gallon (4.54609 L)"), ("加仑", "UK gallon"),
+    ("MT", "t (1000 kg) or Mt"),
+    ("万方", "m3 (万m3) as it was metered, or Nm3 (万Nm3)"), ("C", "write °C"), ("°F", "(°F − 32) / 1.8"),
+    ("kwh", "write kWh: the case"), ("KWH", "write kWh"), ("Mwh", "write MWh"), ("BTU", "write Btu"),
+    ("tCO2/mwh", "write MWh"), ("bushel", "`carbonseal mrv units`")])
+def test_what_may_be_meant_is_told_and_never_taken(text: str, meant: str) -> None:
+    with pytest.raises(FormError) as caught:
+        parse_unit(text)
+    assert caught.value.code == "unit-unknown"
+    assert meant in caught.value.hint
+
+
+@pytest.mark.parametrize(("source", "target"), [("K", "°C"), ("°C", "K")])
+def test_a_temperature_is_not_converted_but_told_how(source: str, target: str) -> None:
+    with pytest.raises(InputError) as caught:
+        convert(Decimal(300), parse_unit(source), parse_unit(target))
+    assert "°C = K − 273.15" in caught.value.hint
+    with pytest.raises(InputError) as caught:
+        convert(Decimal(300), parse_unit("K/h"), parse_unit("°C"))
+    assert "273.15" not in caught.value.hint
+
+
 def test_a_unit_of_another_type_is_refused() -> None:
     with pytest.raises(FormError):
         parse_unit(5)  # type: ignore[arg-type]

@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-from core.units import _ALIASES, _SYMBOLS
+from core.units import _ALIASES, _MEANT, _SYMBOLS
 
 TARGET = Path(__file__).parents[2] / "verifier-portal" / "src" / "verify" / "rules" / "symbols.ts"
 HEADER = """\
@@ -28,6 +28,9 @@ def table() -> str:
         lines.append(f"  {json.dumps([symbol, entry], ensure_ascii=False)},\n")
     lines.append("]);\n\n/** Other spellings. */\nexport const ALIASES: ReadonlyMap<string, string> = new Map([\n")
     lines += [f"  {json.dumps(list(pair), ensure_ascii=False)},\n" for pair in _ALIASES.items()]
+    lines.append("]);\n\n/** What may be meant by a word for several units. */\n"
+                 "export const MEANT: ReadonlyMap<string, string> = new Map([\n")
+    lines += [f"  {json.dumps(list(pair), ensure_ascii=False)},\n" for pair in _MEANT.items()]
     return "".join([*lines, "]);\n"])
 
 

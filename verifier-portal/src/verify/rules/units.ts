@@ -7,7 +7,7 @@ import { RuleError } from "./error.js";
 import { Fraction } from "./fraction.js";
 import { integerRoot, powerOfTen } from "./integers.js";
 import { CONTEXT, EXACT } from "./numbers.js";
-import { ALIASES, SYMBOLS } from "./symbols.js";
+import { ALIASES, MEANT, SYMBOLS } from "./symbols.js";
 import { quoted, represented, type Plain } from "./texts.js";
 
 const MAX_UNIT_CHARS = 80;
@@ -20,6 +20,10 @@ const POWER_OF_TEN = /^1e([0-9]{1,2}) ?(?=\S)/;
 
 /** Mass of carbon in a mass of fuel or material. */
 const CARBON_CONTENT = "carbon^1·mass^-1";
+const LISTED = "`carbonseal mrv units` lists the symbols";
+const DIFFERENT = "these are different dimensions; a rule with a factor is needed between them";
+const SCALES = "celsius^1,temperature^1";
+const OFFSET = "the two scales have other zeros, so nothing is converted here: °C = K − 273.15";
 
 type Atoms = readonly (readonly [string, number])[];
 
@@ -76,9 +80,13 @@ export class Unit {
   ratioTo(other: Unit, where = ""): Fraction {
     if (!this.sameDimension(other) && !(this.dimensionKey === "" && other.dimensionKey === CARBON_CONTENT)) {
       throw new RuleError("unit-mismatch", `${this.text} cannot be expressed in ${other.text}`,
-        { where, hint: "these are different dimensions; a rule with a factor is needed between them" });
+        { where, hint: this.otherScale(other) ? OFFSET : DIFFERENT });
     }
     return this.scale.over(other.scale);
+  }
+
+  private otherScale(other: Unit): boolean {
+    return [this.dimensionKey, other.dimensionKey].sort().join() === SCALES;
   }
 
   /** The form inside a list, in messages. */
@@ -203,11 +211,12 @@ function symbolUnit(symbol: string, text: string): Unit {
   return new Unit([[power > 0 ? `1e${power}${name}` : name, 1]], scale, dimension);
 }
 
-/** Names the symbols that differ in case alone: mW, MW are two units, so none is taken for the other. */
+/** Names the symbols that may be meant: of a word with several meanings, or those that differ in case alone. */
 function advice(name: string): string {
+  const several = MEANT.get(name);
+  if (several !== undefined) return `write ${several}; ${LISTED}`;
   const meant = [...SYMBOLS.keys(), ...ALIASES.keys()].filter((symbol) => symbol.toLowerCase() === name.toLowerCase());
-  const listed = "`carbonseal mrv units` lists the symbols";
-  return meant.length > 0 ? `write ${meant.join(" or ")}: the case of letters matters; ${listed}` : listed;
+  return meant.length > 0 ? `write ${meant.join(" or ")}: the case of letters matters; ${LISTED}` : LISTED;
 }
 
 /** The number that stands for the same quantity in `target`. Throws unit-mismatch. */
