@@ -28,6 +28,7 @@ from core.signer import KeySigner
 
 ORIGIN = "carbonseal.example/park"
 START = 1_760_000_400_000  # a full hour, ms UTC
+MINUTE = 60_000
 HOUR = 3_600_000
 GATEWAY, SITE, ORG = "gw:one", "site:park", "org:steel"
 REGISTRAR = KeySigner.from_seed(b"registrar".ljust(32, b"."))
@@ -46,6 +47,12 @@ def profile(**changes: Any) -> dict[str, Any]:
             {"quantity": "energy", "unit": "Wh", "scale": "0", "kind": "register", "width": None, "min": "0",
              "max": "99999999999"}],
     } | changes
+
+
+def change(raw_value: int, at: int, closing: int, **more: Any) -> dict[str, Any]:
+    """The fields of a swap, roll-over, ratio or move of the meter's energy register."""
+    return {"registers": [{"quantity": "energy", "closing": {"position": str(closing), "time": instant_text(at)},
+                           "opening": {"raw": str(raw_value), "time": instant_text(at)}}]} | more
 
 
 def wrapping_profile(width: int, **changes: Any) -> dict[str, Any]:

@@ -7,6 +7,7 @@ from attestation_helpers import (
     GATEWAY,
     GATEWAY_KEY,
     HOUR,
+    MINUTE,
     ORG,
     OTHER_KEY,
     SITE,
@@ -26,8 +27,6 @@ from attestation.frame import Beacon, EpochStart, Submission
 from attestation.registration import rotation_payload
 from core.database import transaction
 from core.records import ClockQuality
-
-MINUTE = 60_000
 
 
 def refusal(node: Node, submission: Submission) -> str:

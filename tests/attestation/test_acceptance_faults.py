@@ -12,9 +12,21 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import pytest
-from attestation_helpers import GATEWAY, HOUR, ORG, OTHER_KEY, SITE, START, Gateway, Node, block, energy_block
+from attestation_helpers import (
+    GATEWAY,
+    HOUR,
+    MINUTE,
+    ORG,
+    OTHER_KEY,
+    SITE,
+    START,
+    Gateway,
+    Node,
+    block,
+    change,
+    energy_block,
+)
 from sqlalchemy import event, text
-from test_series import change
 
 from attestation.acceptance import Outcome
 from attestation.frame import Submission
@@ -23,7 +35,6 @@ from attestation.resolution import resolve
 from core.database import transaction
 from core.errors import CarbonSealError
 
-MINUTE = 60_000
 TABLES = ("frame", "block", "gateway", "rollup", "register", "flag", "registration", "dispute", "manifest_row",
           "beacon")
 Operation = Callable[["Park"], object]

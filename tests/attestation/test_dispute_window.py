@@ -13,6 +13,7 @@ import pytest
 from attestation_helpers import (
     GATEWAY_KEY,
     HOUR,
+    MINUTE,
     ORG,
     OTHER_KEY,
     SITE,
@@ -20,6 +21,7 @@ from attestation_helpers import (
     Gateway,
     Node,
     block,
+    change,
     energy_block,
     profile,
     wrapping_profile,
@@ -27,7 +29,6 @@ from attestation_helpers import (
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from sqlalchemy import text
-from test_series import change
 
 from attestation import disputed
 from attestation.acceptance import Outcome
@@ -38,7 +39,6 @@ from attestation.refold import refold
 from attestation.resolution import resolve
 from core.database import transaction
 
-MINUTE = 60_000
 TABLES = ("rollup", "register", "flag")
 
 

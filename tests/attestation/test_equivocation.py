@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from attestation_helpers import GATEWAY, HOUR, START, Gateway, Node, block
+from attestation_helpers import GATEWAY, HOUR, MINUTE, START, Gateway, Node, block
 
 from attestation import acceptance, series
 from attestation.acceptance import MAX_PAYLOADS, Outcome
@@ -12,8 +12,6 @@ from attestation.disputed import take_out
 from attestation.envelope import DISPUTE, open_envelope
 from attestation.frame import EpochStart, Submission
 from core.period import Period
-
-MINUTE = 60_000
 
 
 @pytest.fixture

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from attestation_helpers import GATEWAY, ORIGIN, START, Gateway, Node, block
+from attestation_helpers import GATEWAY, MINUTE, ORIGIN, START, Gateway, Node, block
 
 from attestation.carriers import Carrier
 from attestation.dispute import Dispute, dispute_payload, parse_dispute
@@ -15,7 +15,6 @@ from attestation.frames import counted_indices, headers_of
 from core import cbor, jcs
 from core.errors import FormError
 
-MINUTE = 60_000
 GOOD = open_envelope(Gateway().build(block()).envelope).payload
 
 

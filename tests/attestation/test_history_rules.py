@@ -6,11 +6,20 @@ from itertools import pairwise
 from typing import Any
 
 import pytest
-from attestation_helpers import GATEWAY, GATEWAY_KEY, HOUR, OTHER_KEY, REGISTRAR, START, profile, wrapping_profile
+from attestation_helpers import (
+    GATEWAY,
+    GATEWAY_KEY,
+    HOUR,
+    OTHER_KEY,
+    REGISTRAR,
+    START,
+    change,
+    profile,
+    wrapping_profile,
+)
+from history_helpers import CLAIM_POINT, DEVICE, PARTICIPANT, chain, rotated
 from hypothesis import given
 from hypothesis import strategies as st
-from test_history import CLAIM_POINT, DEVICE, PARTICIPANT, chain, rotated
-from test_series import change
 
 from attestation.carriers import Carrier, carriers
 from attestation.frame import Link

@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 from attestation_helpers import GATEWAY, GATEWAY_KEY, ORIGIN, OTHER_KEY, REGISTRAR, START, Gateway, block
+from history_helpers import DEVICE
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from test_history import DEVICE
 
 from attestation import envelope
 from attestation.dispute import Dispute, dispute_payload, history_of, next_dispute, parse_dispute

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from attestation_helpers import GATEWAY, ORIGIN, START, Gateway, Node, block, profile
+from attestation_helpers import GATEWAY, MINUTE, ORIGIN, START, Gateway, Node, block, profile
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -15,8 +15,6 @@ from attestation.manifest import ManifestFold, Row, check_rows, fold, manifest_p
 from attestation.rows import fold_at
 from core.database import transaction
 from core.errors import VerificationFailed
-
-MINUTE = 60_000
 
 
 def kept(node: Node) -> list[tuple[str, int]]:

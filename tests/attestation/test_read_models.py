@@ -16,9 +16,11 @@ import numpy as np
 import pytest
 from attestation_helpers import (
     HOUR,
+    MINUTE,
     START,
     Gateway,
     Node,
+    change,
     energy_block,
     integers,
     profile,
@@ -28,7 +30,6 @@ from attestation_helpers import (
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import text
-from test_series import change
 
 from attestation import assess
 from attestation.assess import USABLE, Assessor, movement, parts, reach, serials
@@ -44,7 +45,6 @@ from core.database import transaction
 from core.errors import NotFound
 from core.period import MAX_INSTANT, Period, instant_text
 
-MINUTE = 60_000
 SPAN = Period(START, START + 12 * HOUR)
 METERS = ("m:main", "m:wrap")
 

@@ -7,8 +7,20 @@ from typing import Any
 
 import numpy as np
 import pytest
-from attestation_helpers import GATEWAY, HOUR, OTHER_KEY, SITE, START, Gateway, Node, block, energy_block, profile
-from test_series import change
+from attestation_helpers import (
+    GATEWAY,
+    HOUR,
+    MINUTE,
+    OTHER_KEY,
+    SITE,
+    START,
+    Gateway,
+    Node,
+    block,
+    change,
+    energy_block,
+    profile,
+)
 
 from attestation.flags import MAX_AHEAD_MS, MESSAGES, NOTICES, Context, Flag, Span, clock_is_off, flag, keeps_out
 from attestation.frame import Frame
@@ -19,7 +31,6 @@ from core.errors import CarbonSealError
 from core.period import Period, instant_text
 from core.records import ClockQuality
 
-MINUTE = 60_000
 ALL = Period(START - HOUR, START + 24 * HOUR)
 
 

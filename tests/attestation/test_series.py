@@ -9,6 +9,7 @@ import pytest
 from attestation_helpers import (
     GATEWAY,
     HOUR,
+    MINUTE,
     ORG,
     OTHER_KEY,
     SITE,
@@ -16,6 +17,7 @@ from attestation_helpers import (
     Gateway,
     Node,
     block,
+    change,
     energy_block,
     profile,
     wrapping_profile,
@@ -28,8 +30,6 @@ from core.database import transaction
 from core.errors import CarbonSealError
 from core.period import Period, instant_text
 
-MINUTE = 60_000
-
 
 def position(node: Node, instant: int, meter: str = "m:main") -> int | None:
     with node.connection() as connection:
@@ -40,11 +40,6 @@ def position(node: Node, instant: int, meter: str = "m:main") -> int | None:
 def gained(node: Node, start: int, end: int) -> int:
     with node.connection() as connection:
         return energy(connection, "m:main", "energy", Period(start, end)).value
-
-
-def change(raw_value: int, at: int, closing: int, **more: Any) -> dict[str, Any]:
-    return {"registers": [{"quantity": "energy", "closing": {"position": str(closing), "time": instant_text(at)},
-                           "opening": {"raw": str(raw_value), "time": instant_text(at)}}]} | more
 
 
 @pytest.mark.parametrize(("instant", "expected"), [

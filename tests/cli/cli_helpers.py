@@ -40,6 +40,37 @@ PV_RATE, MAIN_RATE, FIRST = 500_000, 100_000, 7_000_000  # Wh in 15 minutes; the
 OPENING = FIRST + 4 * PV_RATE
 ROLES = {STEEL: ["enterprise"], SUZHENG: ["verifier"], JIANGHUI: ["trader"], GOV: ["government"],
          REGISTRAR: ["registrar", "rule-publisher"]}
+GATEWAY_TOML = """
+[node]
+url = "http://127.0.0.1:1"
+origin = "grid.example/x"
+[gateway]
+id = "gw:x"
+site = "site:x"
+key = "signer.pem"
+[clock]
+quality = "synchronised"
+[cadence]
+step_s = 1
+frame_s = 60
+[spool]
+path = "spool.sqlite"
+[[meters]]
+id = "m:x"
+registration = "{zeros}"
+protocol = "modbus-tcp"
+host = "127.0.0.1"
+port = {port}
+device_id = 1
+word_order = "big"
+timeout_ms = 100
+[[meters.points]]
+quantity = "energy"
+unit = "Wh"
+address = 0
+layout = "u64"
+kind = "register"
+"""
 
 
 @dataclass(frozen=True)

@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 from cli_helpers import (
     AFTER,
+    GATEWAY_TOML,
     ORIGIN,
     SITE,
     START,
@@ -22,7 +23,6 @@ from cli_helpers import (
     refused,
     run,
 )
-from test_cli_tools import CONFIG
 
 from api.accounts import authenticate
 from api.deployment import Founding, create, open_deployment
@@ -54,7 +54,7 @@ class Gateway:
         self.new = answered(run("keys", "make", "--dir", folder / "new", "--json"))["public_key"]
         self.old_signer, self.new_signer = load_signer(folder / "signer.pem"), load_signer(folder / "new/signer.pem")
         self.config = folder / "gateway.toml"
-        self.config.write_text(CONFIG.format(zeros="0" * 64, port=free_port()).replace("gw:x", gateway).replace(
+        self.config.write_text(GATEWAY_TOML.format(zeros="0" * 64, port=free_port()).replace("gw:x", gateway).replace(
             "grid.example/x", ORIGIN), encoding="utf-8")
 
     def sign(self, signer: KeySigner, frames: int, minute: int = 0) -> None:

@@ -4,7 +4,7 @@ import stat
 from pathlib import Path
 
 import pytest
-from cli_helpers import refused, run
+from cli_helpers import GATEWAY_TOML, refused, run
 
 from adapters.modbus_tcp.codec import crc16
 from core.ethereum import load_account
@@ -71,42 +71,10 @@ def test_people_read_fields_or_the_error() -> None:
 
 # gateway
 
-CONFIG = """
-[node]
-url = "http://127.0.0.1:1"
-origin = "grid.example/x"
-[gateway]
-id = "gw:x"
-site = "site:x"
-key = "signer.pem"
-[clock]
-quality = "synchronised"
-[cadence]
-step_s = 1
-frame_s = 60
-[spool]
-path = "spool.sqlite"
-[[meters]]
-id = "m:x"
-registration = "{zeros}"
-protocol = "modbus-tcp"
-host = "127.0.0.1"
-port = {port}
-device_id = 1
-word_order = "big"
-timeout_ms = 100
-[[meters.points]]
-quantity = "energy"
-unit = "Wh"
-address = 0
-layout = "u64"
-kind = "register"
-"""
-
 
 def test_a_meter_that_does_not_answer_is_exit_1_and_shown(tmp_path: Path) -> None:
     run("keys", "make", "--dir", tmp_path)
-    (tmp_path / "gateway.toml").write_text(CONFIG.format(zeros="0" * 64, port=free_port()), encoding="utf-8")
+    (tmp_path / "gateway.toml").write_text(GATEWAY_TOML.format(zeros="0" * 64, port=free_port()), encoding="utf-8")
     outcome = run("gateway", "check", "--config", tmp_path / "gateway.toml", "--json")
     assert outcome.code == 1
     (row,) = outcome.json

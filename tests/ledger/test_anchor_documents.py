@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from test_anchor_proof import Trie
+from trie_helpers import Trie
 
 from core.errors import CarbonSealError, FormError, VerificationFailed
 from core.ethereum import checksum_address, keccak256
