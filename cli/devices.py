@@ -14,7 +14,7 @@ import typer
 from api.deployment import NODE_ORG
 from attestation.registration import DEVICE, parse_registration, rotation_payload
 from cli.desks.registrar import newest
-from cli.files import read_bounded
+from cli.files import named, read_bounded
 from cli.node import connect
 from cli.options import Json, Org, Place, Token
 from cli.output import command, print_answer
@@ -57,7 +57,8 @@ def rotate_key(
 ) -> None:
     """登记已背书的换钥 · enter a rotation of a gateway's key that the old key endorsed."""
     payload = read_bounded(endorsed)
-    entry = parse_registration(payload)
+    with named(endorsed):
+        entry = parse_registration(payload)
     if (entry.kind, entry.event) != (DEVICE, "rotate"):
         raise FormError("rotation-malformed", f"a {entry.kind} {entry.event} is no rotation of a key",
                         where=str(endorsed), hint="carbonseal gateway endorse makes the file")

@@ -57,8 +57,15 @@ def sha256_of(name: str | Path, limit: int = MAX_HASHED_BYTES) -> str:
 def read_json(name: str | Path) -> Any:
     """The JSON of a file, or of stdin for "-". What is wrong with it names the file. Raises FormError (json-…)."""
     data = read_bounded(name)
-    try:
+    with named(name):
         return parse_lenient(data)
+
+
+@contextmanager
+def named(name: str | Path) -> Iterator[None]:
+    """What is wrong with the content of a file, and has no place of its own, is told with the file's name."""
+    try:
+        yield
     except FormError as error:
         error.where = error.where or _place(name)
         raise

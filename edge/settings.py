@@ -17,7 +17,8 @@ def load_table(path: Path) -> Table:
         raise InputError("config-missing", f"cannot read the configuration: {error.strerror}", where=str(path),
                          hint="see docs/guides/gateway.md for an example") from None
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise InputError("config-syntax", f"not TOML: {error}", where=str(path)) from None
+        raise InputError("config-syntax", f"not TOML: {error}", where=str(path),
+                         hint="see docs/guides/gateway.md for an example") from None
     return Table(content, f"{path}: ")
 
 

@@ -124,7 +124,11 @@ def load_trust(path: Path) -> Trust:
     if len(data) > MAX_TRUST_BYTES:
         raise InputError("trust-too-large", f"more than {MAX_TRUST_BYTES} bytes", where=str(path),
                          hint="give a trust list; those of a whole country's nodes are smaller")
-    return parse_trust(data)
+    try:
+        return parse_trust(data)
+    except FormError as error:
+        error.where = error.where or str(path)
+        raise
 
 
 def parse_trust(data: bytes) -> Trust:

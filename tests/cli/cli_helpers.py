@@ -205,6 +205,23 @@ def profile(direction: str, serial: str) -> dict[str, Any]:
                          "min": "0", "max": "99999999999"}]}
 
 
+def datum(**changes: Any) -> dict[str, Any]:
+    """A planned datum: electricity bought, read from the main meter."""
+    return {"input": "purchased_electricity", "title": {"zh": "购入电量", "en": "purchased electricity"},
+            "computation": "总表起止示数之差", "unit": "kWh", "source": "register", "method": "measured",
+            "instrument": {"meter": MAIN, "model": "DTZ341", "place": "总降", "accuracy_class": "0.5S",
+                           "calibration_days": "2190"},
+            "frequency": "continuous", "gap": "greatest-rate", "department": "能源部", **changes}
+
+
+def plan(**changes: Any) -> dict[str, Any]:
+    """A control plan with that datum alone."""
+    return {"schema": "carbonseal-control-plan/1", "entity": STEEL, "boundary": "方案厂区", "version": "1",
+            "previous": None, "reason": "first", "valid_from": "2026-01-01", "methodology": "inventory.general",
+            "facilities": [{"id": "fac:plant", "title": "厂区"}], "data": [datum()], "assurance": ["台账每月核对"],
+            **changes}
+
+
 def found(root: Path) -> Park:
     """Keys by commands; then a deployment whose clock stands at BEFORE."""
     park = Park(root)

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from cli_helpers import JIANGHUI, MAIN, START, STEEL, SUZHENG, Park, answered, period, refused, run
+from cli_helpers import JIANGHUI, MAIN, START, STEEL, SUZHENG, Park, answered, datum, period, plan, refused, run
 
 from core.period import instant_text, local_text, parse_instant
 from mrv.authoring.catalogue import load
@@ -19,21 +19,6 @@ CASE = next(case for case in load().cases if case.rule == "inventory.general@1"
             and "document" in case.body and "error" not in case.body)
 FOOTPRINT = next(case for case in load().cases if case.rule == "footprint.product@1"
                  and "document" in case.body and "error" not in case.body)
-
-
-def datum(**changes: Any) -> dict[str, Any]:
-    return {"input": "purchased_electricity", "title": {"zh": "购入电量", "en": "purchased electricity"},
-            "computation": "总表起止示数之差", "unit": "kWh", "source": "register", "method": "measured",
-            "instrument": {"meter": MAIN, "model": "DTZ341", "place": "总降", "accuracy_class": "0.5S",
-                           "calibration_days": "2190"},
-            "frequency": "continuous", "gap": "greatest-rate", "department": "能源部", **changes}
-
-
-def plan(**changes: Any) -> dict[str, Any]:
-    return {"schema": "carbonseal-control-plan/1", "entity": STEEL, "boundary": "方案厂区", "version": "1",
-            "previous": None, "reason": "first", "valid_from": "2026-01-01", "methodology": "inventory.general",
-            "facilities": [{"id": "fac:plant", "title": "厂区"}], "data": [datum()], "assurance": ["台账每月核对"],
-            **changes}
 
 
 def written(folder: Path, name: str, document: Any) -> Path:
