@@ -211,3 +211,10 @@ class Node:
     def connection(self) -> Connection:
         """A connection to read from."""
         return self.engine.connect()
+
+
+def derived(node: Node) -> dict[str, list[Any]]:
+    """Hours, register heads and flags as stored."""
+    with node.connection() as connection:
+        return {name: sorted(map(tuple, connection.execute(text(f"SELECT * FROM attestation_{name}"))), key=str)
+                for name in ("rollup", "register", "flag")}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Sequence
-from contextlib import closing
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, NamedTuple
 from unittest.mock import patch
@@ -22,6 +22,7 @@ from attestation_helpers import (
     Node,
     block,
     change,
+    derived,
     energy_block,
     profile,
     wrapping_profile,
@@ -38,8 +39,7 @@ from attestation.frame import EpochStart, Submission
 from attestation.refold import refold
 from attestation.resolution import resolve
 from core.database import transaction
-
-TABLES = ("rollup", "register", "flag")
+from core.errors import NotFound
 
 
 class Place(NamedTuple):
@@ -76,13 +76,6 @@ class Park:
         outcomes = {decision.outcome for decision in self.node.put(*map(self.contradict, numbers))}
         assert outcomes <= {Outcome.EQUIVOCATION, Outcome.DUPLICATE}
         assert derived(self.node) == derived_anew(self.node)
-
-
-def derived(node: Node) -> dict[str, list[Any]]:
-    """What of the read models a dispute changes."""
-    with closing(node.connection()) as connection:
-        return {name: sorted(map(tuple, connection.execute(text(f"SELECT * FROM attestation_{name}"))), key=str)
-                for name in TABLES}
 
 
 def derived_anew(node: Node) -> dict[str, list[Any]]:
@@ -181,7 +174,8 @@ def test_a_frame_that_was_out_already_costs_nothing(park: Park, read: list[int])
     before = derived(park.node)
     park.dispute(20)
     assert read == []
-    assert {name: derived(park.node)[name] for name in TABLES[:2]} == {name: before[name] for name in TABLES[:2]}
+    after = derived(park.node)
+    assert (after["rollup"], after["register"]) == (before["rollup"], before["register"])
 
 
 def test_readings_that_count_out_of_order_fold_the_whole_history(park: Park, whole: list[Sequence[str]]) -> None:
@@ -278,7 +272,9 @@ def settle(node: Node, resolution: str) -> None:
                                         " = '' AND code IN ('late', 'clock-off', 'register-falls')")).all()
         for index, meter, quantity, code in found[::3]:
             if resolution and not (resolution == "counts" and code == "register-falls"):
-                resolve(connection, index, meter, quantity, code, resolution, "acct:inspector", START)
+                # What was decided before may have taken the cause of this one away.
+                with suppress(NotFound):
+                    resolve(connection, index, meter, quantity, code, resolution, "acct:inspector", START)
 
 
 def forbidden(_: object, meters: Sequence[str]) -> None:

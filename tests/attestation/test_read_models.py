@@ -5,7 +5,7 @@ The reference beside each question is as plain as the question: a loop over read
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from itertools import pairwise, takewhile
 from pathlib import Path
@@ -21,6 +21,7 @@ from attestation_helpers import (
     Gateway,
     Node,
     change,
+    derived,
     energy_block,
     integers,
     profile,
@@ -29,7 +30,6 @@ from attestation_helpers import (
 )
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
-from sqlalchemy import text
 
 from attestation import assess
 from attestation.assess import USABLE, Assessor, movement, parts, reach, serials
@@ -100,21 +100,15 @@ def _block(meter: str, times: Any, piece: Piece, counts: dict[str, int]) -> Bloc
 
 
 @contextmanager
-def fresh(folders: pytest.TempPathFactory) -> Iterator[Node]:
-    """A node with both meters."""
+def fresh(folders: pytest.TempPathFactory, pieces: Sequence[Piece] = ()) -> Iterator[Node]:
+    """A node with both meters, and the frames of these pieces."""
     node = Node(folders.mktemp("node"), SPAN.end).enrol("m:main")
     node.register("meter", "m:wrap", "profile", {"profile": wrapping_profile(3, capacity_w="5000")})
     try:
+        node.put(*built(list(pieces)))
         yield node
     finally:
         node.engine.dispose()
-
-
-def derived(node: Node) -> dict[str, list[Any]]:
-    """Hours, register heads and flags as stored."""
-    with node.connection() as connection:
-        return {name: sorted(map(tuple, connection.execute(text(f"SELECT * FROM attestation_{name}"))), key=str)
-                for name in ("rollup", "register", "flag")}
 
 
 few = settings(max_examples=12, deadline=None)
@@ -138,8 +132,7 @@ def test_any_cut_of_the_frames_into_batches_gives_the_same_read_models(
 @given(pieces=PIECES)
 def test_folding_the_stored_blocks_again_changes_nothing(
         tmp_path_factory: pytest.TempPathFactory, pieces: list[Piece]) -> None:
-    with fresh(tmp_path_factory) as node:
-        node.put(*built(pieces))
+    with fresh(tmp_path_factory, pieces) as node:
         before = derived(node)
         with transaction(node.engine) as connection:
             refold(connection, METERS)
@@ -167,19 +160,17 @@ def test_the_fast_look_at_a_column_says_what_the_close_one_says(
 @given(pieces=PIECES)
 def test_hours_are_the_sums_of_the_raw_readings_that_count(
         tmp_path_factory: pytest.TempPathFactory, pieces: list[Piece]) -> None:
-    with fresh(tmp_path_factory) as node:
-        node.put(*built(pieces))
-        with node.connection() as connection:
-            for meter, quantity in (("m:main", "power"), ("m:main", "energy"), ("m:wrap", "energy")):
-                series = raw(connection, meter, quantity, SPAN)
-                expected: dict[int, list[tuple[int, int, int, int]]] = {}
-                for time, value, code, index in zip(*(part.tolist() for part in series[:4]), strict=True):
-                    if code in USABLE:
-                        expected.setdefault(time // HOUR * HOUR, []).append((time, value, code, index))
-                found = hourly(connection, meter, quantity, SPAN)
-                assert [hour.hour for hour in found] == sorted(expected)
-                for hour in found:
-                    _check_hour(hour, expected[hour.hour], quantity)
+    with fresh(tmp_path_factory, pieces) as node, node.connection() as connection:
+        for meter, quantity in (("m:main", "power"), ("m:main", "energy"), ("m:wrap", "energy")):
+            series = raw(connection, meter, quantity, SPAN)
+            expected: dict[int, list[tuple[int, int, int, int]]] = {}
+            for time, value, code, index in zip(*(part.tolist() for part in series[:4]), strict=True):
+                if code in USABLE:
+                    expected.setdefault(time // HOUR * HOUR, []).append((time, value, code, index))
+            found = hourly(connection, meter, quantity, SPAN)
+            assert [hour.hour for hour in found] == sorted(expected)
+            for hour in found:
+                _check_hour(hour, expected[hour.hour], quantity)
 
 
 def _check_hour(hour: Hour, readings: list[tuple[int, int, int, int]], quantity: str) -> None:
@@ -209,16 +200,14 @@ def positions(series: Any, modulus: int) -> list[tuple[int, int]]:
 @given(pieces=PIECES, instants=st.lists(st.integers(START - MINUTE, START + 12 * HOUR), min_size=4, max_size=4))
 def test_the_register_at_any_instant_is_the_last_reading_that_counts(
         tmp_path_factory: pytest.TempPathFactory, pieces: list[Piece], instants: list[int]) -> None:
-    with fresh(tmp_path_factory) as node:
-        node.put(*built(pieces))
-        with node.connection() as connection:
-            for meter, modulus in (("m:main", 0), ("m:wrap", 1000)):
-                known = positions(raw(connection, meter, "energy", SPAN), modulus)
-                ends = [time for time, _ in known]
-                for instant in [*instants, *ends, *(end - 1 for end in ends)]:
-                    expected = next((each for each in reversed(known) if each[0] <= instant), None)
-                    found = register_at(connection, meter, "energy", instant)
-                    assert (found and (found.time, found.position)) == expected
+    with fresh(tmp_path_factory, pieces) as node, node.connection() as connection:
+        for meter, modulus in (("m:main", 0), ("m:wrap", 1000)):
+            known = positions(raw(connection, meter, "energy", SPAN), modulus)
+            ends = [time for time, _ in known]
+            for instant in [*instants, *ends, *(end - 1 for end in ends)]:
+                expected = next((each for each in reversed(known) if each[0] <= instant), None)
+                found = register_at(connection, meter, "energy", instant)
+                assert (found and (found.time, found.position)) == expected
 
 
 @few
@@ -226,30 +215,27 @@ def test_the_register_at_any_instant_is_the_last_reading_that_counts(
 def test_energy_is_additive_over_adjacent_periods_and_never_negative(
         tmp_path_factory: pytest.TempPathFactory, pieces: list[Piece], instants: list[int]) -> None:
     first, middle, last = sorted(instants)
-    with fresh(tmp_path_factory) as node:
-        node.put(*built(pieces))
-        with node.connection() as connection:
-            for meter in METERS:
-                try:
-                    one = energy(connection, meter, "energy", Period(first, middle))
-                except NotFound:
-                    assert register_at(connection, meter, "energy", first) is None
-                    continue
-                two = energy(connection, meter, "energy", Period(middle, last))
-                both = energy(connection, meter, "energy", Period(first, last))
-                assert one.value + two.value == both.value
-                assert min(one.value, two.value) >= 0
-                assert (one.start, two.end) == (both.start, both.end)
-                assert one.end == two.start
-                assert both.staleness == max(first - both.start.time, last - both.end.time)
+    with fresh(tmp_path_factory, pieces) as node, node.connection() as connection:
+        for meter in METERS:
+            try:
+                one = energy(connection, meter, "energy", Period(first, middle))
+            except NotFound:
+                assert register_at(connection, meter, "energy", first) is None
+                continue
+            two = energy(connection, meter, "energy", Period(middle, last))
+            both = energy(connection, meter, "energy", Period(first, last))
+            assert one.value + two.value == both.value
+            assert min(one.value, two.value) >= 0
+            assert (one.start, two.end) == (both.start, both.end)
+            assert one.end == two.start
+            assert both.staleness == max(first - both.start.time, last - both.end.time)
 
 
 @few
 @given(pieces=PIECES)
 def test_what_is_flagged_is_in_no_hour_and_what_is_not_is(
         tmp_path_factory: pytest.TempPathFactory, pieces: list[Piece]) -> None:
-    with fresh(tmp_path_factory) as node:
-        node.put(*built(pieces))
+    with fresh(tmp_path_factory, pieces) as node:
         flagged = {(index, meter, quantity) for index, meter, quantity, _ in node.flags()}
         with node.connection() as connection:
             for meter, quantity in (("m:main", "power"), ("m:main", "energy"), ("m:wrap", "energy")):

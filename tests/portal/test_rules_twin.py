@@ -24,18 +24,6 @@ def documents(catalogue: Catalogue) -> dict[str, Any]:
     return catalogue.ruleset.documents() | portal.operator_documents()
 
 
-@pytest.fixture(scope="session")
-def ruleset(documents: dict[str, Any]) -> RuleSet:
-    return RuleSet.from_documents(documents)
-
-
-@pytest.fixture(scope="session")
-def documents_file(documents: dict[str, Any], tmp_path_factory: pytest.TempPathFactory) -> Path:
-    path = tmp_path_factory.mktemp("rules") / "documents.json"
-    path.write_text(json.dumps(documents, ensure_ascii=False), encoding="utf-8")
-    return path
-
-
 def cases_of(catalogue: Catalogue) -> dict[str, list[dict[str, Any]]]:
     cases: dict[str, list[dict[str, Any]]] = {}
     for case in catalogue.cases:

@@ -40,18 +40,6 @@ def documents(catalogue: Catalogue) -> dict[str, Any]:
 
 
 @pytest.fixture(scope="module")
-def ruleset(documents: dict[str, Any]) -> RuleSet:
-    return RuleSet.from_documents(documents)
-
-
-@pytest.fixture(scope="module")
-def documents_file(documents: dict[str, Any], tmp_path_factory: pytest.TempPathFactory) -> Path:
-    path = tmp_path_factory.mktemp("rules") / "documents.json"
-    path.write_text(json.dumps(documents, ensure_ascii=False), encoding="utf-8")
-    return path
-
-
-@pytest.fixture(scope="module")
 def worked(catalogue: Catalogue) -> list[runs.Run]:
     return (runs.worked_runs(catalogue.cases) + runs.vector_runs() + runs.metered_runs()
             + operators.operator_runs())
