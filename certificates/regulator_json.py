@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
-from typing import Any, NamedTuple
+from typing import Any
 
 from certificates.wording import Words
-from core.errors import InputError
 from core.numbers import CONTEXT, decimal_text
 from core.quantity import Quantity
 from mrv.calculation.chain import StepResult
@@ -16,12 +15,14 @@ from mrv.calculation.covers import COVERS
 from mrv.calculation.items import Item
 from mrv.calculation.run import RunResult
 from mrv.language.interpreter import round_to
-from mrv.presentation.origins import Origin, inputs_of, origins_of
+from mrv.presentation.addends import Addend, addends, call_key, is_gas
+from mrv.presentation.origins import inputs_of, origins_of
 
 SCHEMA = "carbonseal-report/1"
 SHARE_DIGITS = 2
 
-_GASES = ("tCO2e", "tCO2")
+# Adding converted values and converting a sum may differ in the fortieth digit.
+_SAME = Decimal("1e-30")
 
 
 @dataclass(frozen=True)
@@ -102,85 +103,52 @@ def output_title(result: RunResult, name: str) -> Mapping[str, str]:
 
 
 def _sources(result: RunResult) -> Iterator[dict[str, Any]]:
-    """One row for each call that turns an input into emissions.
+    """One row for each addend of the reported figure, then what stands beside it; none where the figure is no gas.
 
-    With its share of the result only where those that start from inputs alone add up to it: after an allocation, or a
-    subtraction within a step, a share of the whole would say something false.
+    Shares only where the addends make up the figure to the last digits.
     """
-    counted, exact = _contributing(result), _tonnes(result.outputs[result.methodology.result.output])
-    rows = [row for call in result.steps if (row := _emitting(result, call)) is not None]
-    first = [row for row in rows if row.first and _key(row.call) in counted]
-    adds_up = exact is not None and sum((row.mass for row in first), Decimal(0)) == exact
-    for row in rows:
-        share = exact if adds_up and exact and row in first else None
-        yield _source(result, row, _key(row.call) in counted, share)
+    exact = result.outputs[result.methodology.result.output]
+    if not is_gas(exact.unit):
+        return
+    terms, reached = addends(result)
+    total = _total(terms)
+    adds_up = abs(CONTEXT.subtract(total, exact.value)) <= abs(exact.value) * _SAME
+    whole = exact.value if exact.value and adds_up else None
+    yield from (_source(result, term, Quantity(term.value, exact.unit), whole) for term in terms if term.activity)
+    for call in result.steps:
+        if call_key(call) not in reached and (beside := _beside(result, call)) is not None:
+            yield _source(result, beside[0], beside[1], None) | {"counted": False}
 
 
-class _Emitting(NamedTuple):
-    """A call with an input and an emission. `first`: no emission of a step before goes into it; `mass` in tonnes."""
-
-    call: StepResult
-    activity: Origin
-    output: str
-    mass: Decimal
-    first: bool
+def _total(terms: Sequence[Addend]) -> Decimal:
+    total = Decimal(0)
+    for term in terms:
+        total = CONTEXT.add(total, term.value)
+    return total
 
 
-def _emitting(result: RunResult, call: StepResult) -> _Emitting | None:
+def _beside(result: RunResult, call: StepResult) -> tuple[Addend, Quantity] | None:
+    """The emission that a call makes of an input and that does not go into the figure, as the market-based one."""
     origins = [origin for group in origins_of(result, call).values() for origin in group]
     given = [origin for origin in origins if origin.kind == "input"]
-    first = not any(origin.kind == "step" and isinstance(origin.value, Quantity) and _tonnes(origin.value) is not None
-                    for origin in origins)
-    for name, value in call.evaluation.outputs.items():
-        mass = _tonnes(value) if isinstance(value, Quantity) else None
-        if given and mass is not None:
-            return _Emitting(call, given[0], name, mass, first)
-    return None
+    gives = [value for value in call.evaluation.outputs.values() if isinstance(value, Quantity) and is_gas(value.unit)]
+    if not given or not gives or any(origin.kind == "step" for origin in origins):
+        return None
+    return Addend(call, given[0], call.evaluation.formula.title, gives[0].value), gives[0]
 
 
-def _source(result: RunResult, row: _Emitting, counted: bool, total: Decimal | None) -> dict[str, Any]:
-    call, activity = row.call, row.activity
-    formula, inputs = call.evaluation.formula, inputs_of(result, call.part)
-    title, amount, emission = inputs.rules[activity.name].title, inputs.total(activity.name), call.evaluation.outputs
-    value = emission[row.output]
-    assert isinstance(value, Quantity)
-    share = CONTEXT.divide(CONTEXT.multiply(row.mass, Decimal(100)), total) if total else None
-    return {"step": call.step, "member": call.member, "part": str(call.part), "title_zh": formula.title["zh"],
-            "title_en": formula.title["en"], "formula": formula.key, "activity": activity.name,
+def _source(result: RunResult, term: Addend, value: Quantity, whole: Decimal | None) -> dict[str, Any]:
+    call, activity = term.call, term.activity
+    assert activity is not None
+    inputs = inputs_of(result, activity.part)
+    title, amount = inputs.rules[activity.name].title, inputs.total(activity.name)
+    share = CONTEXT.divide(CONTEXT.multiply(term.value, Decimal(100)), whole) if whole else None
+    return {"step": call.step, "member": call.member, "part": str(call.part), "title_zh": term.title["zh"],
+            "title_en": term.title["en"], "formula": call.evaluation.formula.key, "activity": activity.name,
             "activity_title_zh": title["zh"], "activity_title_en": title["en"],
-            "activity_value": decimal_text(amount.value), "activity_unit": amount.unit.text, "output": row.output,
-            **value.as_json(), "counted": counted,
+            "activity_value": decimal_text(amount.value), "activity_unit": amount.unit.text, **value.as_json(),
+            "counted": True,
             "share_percent": None if share is None else decimal_text(round_to(share, "round", SHARE_DIGITS))}
-
-
-def _tonnes(value: Quantity) -> Decimal | None:
-    """The mass of carbon dioxide (equivalent) in tonnes; None for any other quantity."""
-    for unit in _GASES:
-        try:
-            return value.to(unit).value
-        except InputError:
-            continue
-    return None
-
-
-def _key(call: StepResult) -> tuple[str, str, int]:
-    return call.step, call.member, call.part
-
-
-def _contributing(result: RunResult) -> set[tuple[str, str, int]]:
-    """The calls from which the reported output is made, found by walking back along the steps it reads."""
-    by_key = {_key(call): call for call in result.steps}
-    step = next(step for name, step, _ in result.methodology.outputs if name == result.methodology.result.output)
-    waiting, found = [key for key in by_key if key[0] == step], set()
-    while waiting:
-        key = waiting.pop()
-        if key in found:
-            continue
-        found.add(key)
-        waiting += [(origin.name, origin.member, origin.part)
-                    for origins in origins_of(result, by_key[key]).values() for origin in origins
-                    if origin.kind == "step"]
-    return found
 
 
 def _inputs(result: RunResult) -> Iterator[dict[str, Any]]:
