@@ -175,5 +175,5 @@ def _source_columns(item: Item) -> dict[str, Any]:
 
 
 def _parameter(path: str, record: Mapping[str, Any]) -> dict[str, Any]:
-    return {"path": path, **{"valid_" + name if name in ("from", "to") else name: value
+    return {"path": path, "selection": None, **{"valid_" + name if name in ("from", "to") else name: value
                              for name, value in record.items()}}

@@ -19,7 +19,7 @@ from mrv.calculation.spread import EXACT, joined, of_input
 from mrv.definitions.binding import NEIGHBOURS
 from mrv.definitions.dates import days_of
 from mrv.definitions.methodology import fill, key_name
-from mrv.definitions.parameter import ParameterValue
+from mrv.definitions.parameter import DATA_YEAR, ParameterValue
 from mrv.language.checker import TEXT
 
 
@@ -144,8 +144,11 @@ def _parameter(chain: Chain, binding: Mapping[str, Any], member: str) -> Bound:
     names = chain.inputs.texts() | {"member": member}
     path = fill(binding["parameter"], names)
     first, last = days_of(chain.inputs.period)
-    pattern = binding.get("year", "")
-    value = chain.ruleset.parameter(path).resolve(chain.at, first, last, fill(pattern, names), key_name(pattern))
+    parameter, pattern = chain.ruleset.parameter(path), binding.get("year", "")
+    if names.get(binding.get("selected_by", "")) == DATA_YEAR:
+        value = parameter.of_data_year(chain.at, first, last)
+    else:
+        value = parameter.resolve(chain.at, first, last, fill(pattern, names), key_name(pattern))
     return Bound(chain.note(path, value).quantity, EXACT, path)
 
 

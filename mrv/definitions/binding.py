@@ -7,8 +7,9 @@ from collections.abc import Iterable, Mapping
 from core.errors import FormError
 
 _FORMS = tuple(frozenset(form.split()) for form in (
-    "input", "items", "parameter", "parameter year", "step output", "option", "value unit", "first", "list",
-    "rows fields", "table key unit value", "table key unit value neighbour among at", "neighbour among at"))
+    "input", "items", "parameter", "parameter year", "parameter selected_by", "step output", "option",
+    "value unit", "first", "list", "rows fields", "table key unit value", "table key unit value neighbour among at",
+    "neighbour among at"))
 NEIGHBOURS = ("below", "above")
 
 

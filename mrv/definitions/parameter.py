@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from typing import Any
 
@@ -20,6 +20,10 @@ LATEST_PUBLISHED = "latest-published"
 IN_FORCE = "in-force"
 BY_YEAR = "by-year"
 FIXED = "fixed"
+DATA_YEAR = "data-year"
+"""No selection of a parameter: a methodology may let an option choose by the year of use in place of it."""
+CHOICES = (LATEST_PUBLISHED, DATA_YEAR)
+"""What such an option offers."""
 MAX_NAMED = 12
 """So many years or codes of a table stand in a hint."""
 SELECTIONS = (LATEST_PUBLISHED, IN_FORCE, BY_YEAR, FIXED)
@@ -27,7 +31,10 @@ SELECTIONS = (LATEST_PUBLISHED, IN_FORCE, BY_YEAR, FIXED)
 
 @dataclass(frozen=True)
 class ParameterValue:
-    """One printed value. `text` keeps the digits as printed; a date not known is None and never guessed."""
+    """One printed value. `text` keeps the digits as printed; a date not known is None and never guessed.
+
+    `selection`: "data-year" where a run chose it so; "" where the parameter's own selection did.
+    """
 
     key: str
     text: str
@@ -39,12 +46,14 @@ class ParameterValue:
     locator: str
     status: str
     date_status: str
+    selection: str = ""
 
     def record(self) -> dict[str, Any]:
         """What a statement says of a value it read."""
         return {"key": self.key, "value": self.text, "unit": self.quantity.unit.text, "year": self.year,
                 "published": day_text(self.published), **self.validity.as_json(),
-                "source": self.source, "locator": self.locator, "status": self.status, "date_status": self.date_status}
+                "source": self.source, "locator": self.locator, "status": self.status, "date_status": self.date_status,
+                **({"selection": self.selection} if self.selection else {})}
 
 
 @dataclass(frozen=True)
@@ -97,11 +106,31 @@ class Parameter:
             return self.values[0]
         if self.select == LATEST_PUBLISHED:
             known = [value for value in self.values if value.published is not None and value.published <= at]
-            return max(known, key=_published) if known else self._none(f"published by {at}")
+            if not known:
+                raise self._none(f"published by {at}")
+            return max(known, key=_published)
         if self.select == BY_YEAR:
             named = [value for value in self.values if value.year == year]
-            return named[0] if named else self._none(f"for the {key} {year!r}", self._names())
+            if not named:
+                raise self._none(f"for the {key} {year!r}", self._names())
+            return named[0]
         return self._in_force(first, last)
+
+    def of_data_year(self, at: date, first: date, last: date) -> ParameterValue:
+        """The value whose data year is the calendar year in which the days lie, unless published after `at`.
+
+        Of several of one year the one published last. Raises InputError (period-crosses-change, rule-not-in-force).
+        """
+        if first.year != last.year:
+            cuts = ", ".join(f"{year}-01-01" for year in range(first.year + 1, last.year + 1)[:MAX_NAMED])
+            raise InputError("period-crosses-change", f"{self.id} is chosen by the year of use, and the period runs "
+                             f"{first} to {last}", where=self.id, hint=f"split the period at {cuts}")
+        known = [value for value in self.values if value.year == str(first.year)
+                 and (value.published is None or value.published <= at)]
+        if not known:
+            raise self._none(f"of the data year {first.year} on {at}", self._names())
+        chosen = max(known, key=lambda value: value.published or date.min)
+        return replace(chosen, selection=DATA_YEAR)
 
     def rows(self) -> tuple[ParameterValue, ...]:
         """The values as the rows of a table, each under its year. Raises FormError (rule-malformed): not by year."""
@@ -117,16 +146,16 @@ class Parameter:
         if holding or any(value.validity.holds(last) for value in dated):
             raise InputError("period-crosses-change", f"{self.id} changes between {first} and {last}", where=self.id,
                              hint="split the period at the day of the change")
-        return self._none(f"in force on {first}")
+        raise self._none(f"in force on {first}")
 
     def _names(self) -> str:
         names = [value.year for value in self.values]
         return ", ".join(names[:MAX_NAMED]) + (", …" if len(names) > MAX_NAMED else "")
 
-    def _none(self, what: str, known: str = "") -> ParameterValue:
+    def _none(self, what: str, known: str = "") -> InputError:
         hint = "no other year, region or zero is taken in its place"
-        raise InputError("rule-not-in-force", f"{self.id} has no value {what}", where=self.id,
-                         hint=f"{hint}; it has {known}" if known else hint)
+        return InputError("rule-not-in-force", f"{self.id} has no value {what}", where=self.id,
+                          hint=f"{hint}; it has {known}" if known else hint)
 
 
 def _published(value: ParameterValue) -> date:

@@ -18,7 +18,7 @@ from core.units import Unit, parse_unit
 from mrv.definitions.dates import check_in_force
 from mrv.definitions.formula import Formula
 from mrv.definitions.methodology import Methodology, StepRule, pattern_matches
-from mrv.definitions.parameter import Parameter
+from mrv.definitions.parameter import CHOICES, Parameter
 from mrv.language.checker import ListType, Type
 
 RELEASE_SCHEMA = "carbonseal-rules/2"
@@ -200,6 +200,7 @@ class RuleSet:
             for item in binding.get("first", binding.get("list")):
                 yield from self._units(methodology, item, seen, where)
         elif "parameter" in binding:
+            _check_selection(methodology, binding.get("selected_by"), where)
             yield self._units_of(binding["parameter"])
         elif "among" in binding and "table" not in binding:
             self._check_neighbour(methodology, binding, seen, where)
@@ -214,6 +215,13 @@ class RuleSet:
             yield [rules[0].unit]
         elif "rows" in binding or "table" in binding:
             raise FormError("rule-malformed", "rows stand alone, not among other bindings", where=where)
+
+
+def _check_selection(methodology: Methodology, name: str | None, where: str) -> None:
+    """An option that chooses a parameter's value offers the two ways of doing so."""
+    offered = [rule.one_of for rule in methodology.options if rule.name == name]
+    if name is not None and offered != [CHOICES]:
+        raise FormError("rule-malformed", f"{name!r} is no option of {' and '.join(CHOICES)}", where=where)
 
 
 def _families(methodology: Methodology) -> set[str]:

@@ -227,7 +227,7 @@ def parameter_facts(value: ParameterValue) -> dict[str, str]:
     valid = f"{record['from'] or '…'} → {record['to'] or '…'}" if record["from"] or record["to"] else ""
     facts = {"printed": f"{value.text} {value.quantity.unit.text}", "year": value.year,
              "published": record["published"] or "", "valid": valid, "source": value.source, "locator": value.locator,
-             "status": value.status}
+             "status": value.status, "selection": value.selection}
     return {name: text for name, text in facts.items() if text}
 
 

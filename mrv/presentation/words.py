@@ -14,6 +14,7 @@ def _titles(pairs: Mapping[str, tuple[str, str]]) -> Mapping[str, Title]:
 FACTS: Mapping[str, Title] = _titles({
     "formula": ("公式", "formula"), "methodology": ("方法学", "methodology"), "source": ("来源", "source"),
     "locator": ("位置", "locator"), "status": ("状态", "status"), "year": ("数据年份", "data year"),
+    "selection": ("选值", "chosen by"),
     "published": ("发布日期", "published"), "valid": ("有效期", "valid"), "printed": ("原文数值", "as printed"),
     "meter": ("计量表", "meter"), "quantity": ("量", "quantity"), "mark": ("结算点", "claim point"),
     "from": ("起", "from"), "to": ("止", "to"), "document": ("凭证", "document"), "digest": ("SHA-256", "SHA-256"),

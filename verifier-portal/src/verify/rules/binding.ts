@@ -3,7 +3,8 @@ import { RuleError } from "./error.js";
 import { isList, isObject, represented, type Json, type JsonObject } from "./texts.js";
 
 /** The members of each form, sorted. */
-const FORMS = [["input"], ["items"], ["parameter"], ["parameter", "year"], ["output", "step"], ["option"],
+const FORMS = [["input"], ["items"], ["parameter"], ["parameter", "year"], ["parameter", "selected_by"],
+  ["output", "step"], ["option"],
   ["unit", "value"], ["first"], ["list"], ["fields", "rows"], ["key", "table", "unit", "value"],
   ["among", "at", "key", "neighbour", "table", "unit", "value"], ["among", "at", "neighbour"]] as const;
 export const NEIGHBOURS: readonly string[] = ["below", "above"];

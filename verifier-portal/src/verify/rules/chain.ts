@@ -8,7 +8,7 @@ import type { Evaluation, Formula } from "./formula.js";
 import type { Inputs } from "./inputs.js";
 import type { Item } from "./items.js";
 import { fill, keyName, type Methodology, type StepRule } from "./methodology.js";
-import type { ParameterValue } from "./parameter.js";
+import { DATA_YEAR, type ParameterValue } from "./parameter.js";
 import { Quantity } from "./quantity.js";
 import type { RuleSet } from "./ruleset.js";
 import { EXACT, Spread, joined, ofInput } from "./spread.js";
@@ -261,7 +261,10 @@ export class Chain {
     const path = fill(text(binding, "parameter"), names);
     const pattern = binding.has("year") ? text(binding, "year") : "";
     const [first, last] = this.inputs.period.days();
-    const value = this.rules.parameter(path).resolve(this.at, first, last, fill(pattern, names), keyName(pattern));
+    const parameter = this.rules.parameter(path);
+    const chosen = binding.has("selected_by") ? names.get(text(binding, "selected_by")) : undefined;
+    const value = chosen === DATA_YEAR ? parameter.ofDataYear(this.at, first, last)
+      : parameter.resolve(this.at, first, last, fill(pattern, names), keyName(pattern));
     return { value: this.note(path, value).quantity, spread: EXACT, place: path };
   }
 

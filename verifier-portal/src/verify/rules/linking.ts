@@ -4,7 +4,7 @@ import { Misuse, asObject, list, member, text } from "./document.js";
 import { RuleError } from "./error.js";
 import { isOutput, type Formula } from "./formula.js";
 import { patternOf, prefixOf, type Methodology, type StepRule } from "./methodology.js";
-import type { Parameter } from "./parameter.js";
+import { CHOICES, type Parameter } from "./parameter.js";
 import { represented, type JsonObject } from "./texts.js";
 import { Unit, parseUnit } from "./units.js";
 
@@ -129,6 +129,7 @@ function* unitsOf(scene: Scene, binding: JsonObject, where: string): Generator<r
     const sources = list(binding, binding.has("first") ? "first" : "list");
     for (const source of sources) yield* unitsOf(scene, asObject(source), where);
   } else if (binding.has("parameter")) {
+    if (binding.has("selected_by")) checkSelection(scene.methodology, text(binding, "selected_by"), where);
     yield unitsUnder(scene, text(binding, "parameter"));
   } else if (binding.has("among") && !binding.has("table")) {
     checkNeighbour(scene, binding, where);
@@ -141,6 +142,14 @@ function* unitsOf(scene: Scene, binding: JsonObject, where: string): Generator<r
     yield [(rule ?? malformed(`${represented(name)} is no input of the methodology`, where)).unit];
   } else if (binding.has("rows") || binding.has("table")) {
     malformed("rows stand alone, not among other bindings", where);
+  }
+}
+
+/** An option that chooses a parameter's value offers the two ways of doing so. */
+function checkSelection(methodology: Methodology, name: string, where: string): void {
+  const offered = methodology.options.find((rule) => rule.name === name)?.oneOf ?? [];
+  if (offered.length !== CHOICES.length || !CHOICES.every((choice, i) => offered[i] === choice)) {
+    malformed(`${represented(name)} is no option of ${CHOICES.join(" and ")}`, where);
   }
 }
 

@@ -13,11 +13,18 @@ const SELECTIONS = ["latest-published", "in-force", "by-year", "fixed"] as const
 
 /** So many years or codes of a table stand in a hint. */
 const MAX_NAMED = 12;
+/** No selection of a parameter: a methodology may let an option choose by the year of use in place of it. */
+export const DATA_YEAR = "data-year";
+/** What such an option offers. */
+export const CHOICES: readonly string[] = ["latest-published", DATA_YEAR];
 const PRINTED = ["key", "value", "year", "source", "locator"] as const;
 
 type Selection = (typeof SELECTIONS)[number];
 
-/** One printed value; `text` keeps the digits as printed; a date not known is null. */
+/**
+ * One printed value; `text` keeps the digits as printed; a date not known is null. `selection`: "data-year" where a run
+ * chose it so, "" where the parameter's own selection did.
+ */
 export interface ParameterValue {
   readonly key: string;
   readonly text: string;
@@ -29,6 +36,7 @@ export interface ParameterValue {
   readonly locator: string;
   readonly status: string;
   readonly dateStatus: string;
+  readonly selection: string;
 }
 
 export interface ValueRecord {
@@ -39,7 +47,8 @@ export interface ValueRecord {
 export function valueRecord(value: ParameterValue): ValueRecord {
   return { key: value.key, value: value.text, unit: value.quantity.unit.text, year: value.year,
     published: value.published, from: value.validity.start, to: value.validity.end, source: value.source,
-    locator: value.locator, status: value.status, date_status: value.dateStatus };
+    locator: value.locator, status: value.status, date_status: value.dateStatus,
+    ...(value.selection === "" ? {} : { selection: value.selection }) };
 }
 
 export class Parameter {
@@ -94,6 +103,26 @@ export class Parameter {
         return this.values.find((value) => value.year === year) ?? this.none(`for the ${key} ${represented(year)}`, this.names());
       case "in-force": return this.inForce(first, last);
     }
+  }
+
+  /**
+   * The value whose data year is the calendar year in which the days lie, unless published after `at`; of several of one
+   * year the one published last. Throws period-crosses-change, rule-not-in-force.
+   */
+  ofDataYear(at: Day, first: Day, last: Day): ParameterValue {
+    const [year, end] = [Number(first.slice(0, 4)), Number(last.slice(0, 4))];
+    if (year !== end) {
+      const cuts = Array.from({ length: Math.min(end - year, MAX_NAMED) }, (_, i) => `${year + i + 1}-01-01`).join(", ");
+      throw new RuleError("period-crosses-change", `${this.id} is chosen by the year of use, and the period runs `
+        + `${first} to ${last}`, { where: this.id, hint: `split the period at ${cuts}` });
+    }
+    let found: ParameterValue | undefined;
+    for (const value of this.values) {
+      const known = value.year === String(year) && (value.published === null || value.published <= at);
+      if (known && (found === undefined || (found.published ?? "") < (value.published ?? ""))) found = value;
+    }
+    return found === undefined ? this.none(`of the data year ${year} on ${at}`, this.names())
+      : { ...found, selection: DATA_YEAR };
   }
 
   /** The values as the rows of a table, each under its year. Throws rule-malformed: not by year. */
@@ -177,5 +206,5 @@ function readValue(document: JsonObject, unit: Unit, where: string): ParameterVa
   const quantity = new Quantity(printedDecimal(printed, where), unit);
   const validity = Validity.fromDocument(document);
   return { quantity, validity, key, text: printed, year, published: optionalDay(member(document, "published"), where),
-    source, locator, status: text(document, "status"), dateStatus };
+    source, locator, status: text(document, "status"), dateStatus, selection: "" };
 }
