@@ -37,6 +37,8 @@ from mrv.quality.plan import ControlPlan, Datum
 
 # Daily sums against the monthly report, in practice of the online monitoring (docs/spec/data-quality.md §4).
 TOLERANCE_PERCENT = 5
+MAX_MILLIGRAMS = 10**18
+"""A thousand million tonnes in an hour: what two gauges of 62 bits multiply to has no column."""
 _CONCENTRATION, _FLOW = "mg/Nm3", "Nm3/h"
 
 
@@ -90,7 +92,7 @@ def hours_of_stack(connection: Connection, meter: str, concentration: str, flow:
     """The hours of a stack from its samples in the log: mg/Nm3 and Nm3/h, only what was measured is normal.
 
     The samples of an hour are multiplied one by one, and their mean is the mass of the hour: no average of averages.
-    Raises InputError (input-missing: no valid hour).
+    Raises InputError (input-missing: no valid hour; out-of-range: a mass beyond every scale).
     """
     one, other = (series.raw(connection, meter, quantity, period) for quantity in (concentration, flow))
     times, left, right = np.intersect1d(one.times, other.times, return_indices=True)
@@ -106,12 +108,16 @@ def hours_of_stack(connection: Connection, meter: str, concentration: str, flow:
 
 
 def _masses(hours: Integers, left: Integers, right: Integers, normal: Integers, scale: Decimal) -> Integers:
-    """The mean product of each hour in whole mg; 0 where there is no sample."""
+    """The mean product of each hour in whole mg; 0 where there is no sample. Raises InputError (out-of-range)."""
     sums = [0] * len(normal)
     for i, a, b in zip(hours.tolist(), left.tolist(), right.tolist(), strict=True):
         sums[i] += a * b
-    return np.array([int(CONTEXT.divide(CONTEXT.multiply(Decimal(total), scale), Decimal(max(number, 1))))
-                     for total, number in zip(sums, normal.tolist(), strict=True)], np.int64)
+    means = [int(CONTEXT.divide(CONTEXT.multiply(Decimal(total), scale), Decimal(max(number, 1))))
+             for total, number in zip(sums, normal.tolist(), strict=True)]
+    if any(abs(mean) > MAX_MILLIGRAMS for mean in means):
+        raise InputError("out-of-range", "an hour of the stack has a mass beyond every stack's", where="stack",
+                         hint="look at the unit and scale in which the analyser reports")
+    return np.array(means, np.int64)
 
 
 def check_metered(connection: Connection, plan: ControlPlan | None, items: Sequence[tuple[str, Item]],
