@@ -34,6 +34,8 @@ LANGUAGES = ("zh", "en")
 _NOT_PRINTED = frozenset({"operation"})
 # Setting a page in type takes some 20 ms a row: 500 rows are ten seconds and ten pages, what a person reads.
 MAX_PDF_ROWS = 500
+# A title without a space is broken anywhere, which takes the square of its length: one of 2,000 characters 7 s.
+ROW_CHARS = 100
 
 
 @dataclass(frozen=True)
@@ -59,11 +61,17 @@ class CalculationReport:
     def as_pdf(self, language: str = "zh", fonts: Path = FONTS) -> bytes:
         """The report as PDF. Raises InputError (report-too-long), Unavailable (pdf-unavailable, font-unavailable)."""
         tables = sum(len(value) for value in self.as_json().values() if isinstance(value, list))
-        rows = tables + len(_lines(self.result))
+        rows = tables + len(_lines(self.result)) + _long_titles(self.result)
         if rows > MAX_PDF_ROWS:
             raise InputError("report-too-long", f"{rows} rows are more than the {MAX_PDF_ROWS} of a PDF",
                              hint="take it as HTML (--html, form=html) or workbook (--xlsx, form=xlsx)")
         return pdf_of(lambda font_base: self.as_html(language, font_base), fonts)
+
+
+def _long_titles(result: RunResult) -> int:
+    """How many rows more the titles of documents take to set, as long as they are."""
+    titles = [str(item.source.get("title", "")) for items in result.inputs.items.values() for item in items]
+    return sum((len(title) // ROW_CHARS) ** 2 for title in titles)
 
 
 def report_of(result: RunResult) -> CalculationReport:
