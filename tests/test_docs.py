@@ -4,7 +4,10 @@ import re
 from pathlib import Path
 
 import pytest
+from typer.main import get_group
 
+from cli.lazy import walk
+from cli.main import app
 from tools.docs import ROOT, pages, raised_codes
 
 MARKDOWN = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md"), *ROOT.glob("*/README.md"),
@@ -27,6 +30,18 @@ def test_every_make_target_of_the_readme_exists() -> None:
     targets = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(encoding="utf-8"), re.M))
     named = set(re.findall(r"make ([a-z][a-z-]+)", (ROOT / "README.md").read_text(encoding="utf-8")))
     assert named - {"and"} <= targets
+
+
+@pytest.mark.parametrize("path", [path for path in MARKDOWN if path.name != "CHANGELOG.md"],
+                         ids=lambda path: str(path.relative_to(ROOT)))
+def test_every_command_that_a_page_names_exists(path: Path) -> None:
+    commands = [tuple(words) for words, _ in walk(get_group(app))]
+    beginnings = {words[:count] for words in commands for count in range(1, len(words) + 1)}
+    named = [tuple(line.split()) for line in re.findall(r"(?:`|^)carbonseal((?: [a-z][a-z-]*)+)",
+                                                        path.read_text(encoding="utf-8"), re.M)]
+    # A word after a whole command is its argument; after a group it is a command.
+    wrong = [line for line in named if not any(line[:len(words)] == words for words in commands)]
+    assert [line for line in wrong if line not in beginnings] == []
 
 
 def test_every_room_stands_in_the_readme() -> None:
