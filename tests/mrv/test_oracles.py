@@ -131,6 +131,8 @@ positive = st.decimals(min_value="0.0001", max_value="1000000", places=4)
 share = st.decimals(min_value=0, max_value="0.9999", places=4)
 # Their product is the carbon in a tonne of fuel, at most a tonne.
 OF_A_FUEL = {"net_calorific_value", "carbon_content"}
+# The potentials of two gases are of one report.
+OF_ONE_REPORT = {"cf4_gwp": st.just(D(6630)), "c2f6_gwp": st.just(D(11100))}
 
 
 def arguments(formula: Formula) -> st.SearchStrategy[dict[str, Decimal]]:
@@ -143,6 +145,8 @@ def arguments(formula: Formula) -> st.SearchStrategy[dict[str, Decimal]]:
     found = {item.name: strategy(item.field) for item in formula.inputs}
     if found.keys() >= OF_A_FUEL:
         found |= dict.fromkeys(OF_A_FUEL, share)
+    if found.keys() >= OF_ONE_REPORT.keys():
+        found |= OF_ONE_REPORT
     return st.fixed_dictionaries(found)
 
 
