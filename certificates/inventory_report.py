@@ -14,13 +14,21 @@ from typing import Any
 from certificates import wording
 from certificates.regulator_json import Attested, report_json
 from certificates.report import Party
-from certificates.report_labels import LABELS, SOURCES, STATUSES, TITLES
+from certificates.report_labels import (
+    CHOICES,
+    COMPLETENESS,
+    LABELS,
+    METHODS,
+    SOURCES,
+    STATUSES,
+    TITLES,
+)
 from certificates.report_pdf import ENVIRONMENT, FONTS, faces, pdf_of
 from certificates.wording import Words
 from certificates.workbook import xlsx
 from core.errors import InputError, Refused
 from core.numbers import parse_decimal
-from core.period import local_text
+from core.period import local_text, parse_instant
 from core.records import Kind
 from mrv.calculation.run import RunResult, run
 from mrv.calculation.statement import inputs_document, quality_outputs, records_of
@@ -102,17 +110,21 @@ def _page(report: CalculationReport, language: str, font_base: str) -> dict[str,
     document, zone = report.as_json(), report.result.inputs.period.zone
     period = report.result.inputs.period
     title = TITLES.get(document["kind"], TITLES["calculation"])
+    choices = _words_in(CHOICES, language)
     return {
         "d": document, "lang": language, "title": _in(title, language), "subject": _in(report.subject.name, language),
-        "t": {name: _in(words, language) for name, words in LABELS.items()},
-        "status": {name: _in(words, language) for name, words in STATUSES.items()},
-        "source_names": {name: _in(words, language) for name, words in SOURCES.items()},
+        "t": _words_in(LABELS, language), "status": _words_in(STATUSES, language), "choices": choices,
+        "source_names": _words_in(SOURCES, language), "methods": _words_in(METHODS, language),
+        "options": [_option(report.result, option, language, choices) for option in document["options"]],
+        "as_of_words": _in(LABELS["as_of"], language),
+        "local": lambda instant: local_text(parse_instant(instant), zone)[:16],
         "amount": f"{parse_decimal(document['result_value']):,}", "faces": faces(font_base),
         "period": f"{local_text(period.start, zone)[:16]} → {local_text(period.end, zone)[:16]}",
         "id_short": (document["statement"] or document["methodology_digest"])[:12], "as_of": document["date"],
         "label": _label(report.result),
         "warnings": [_in(words, language) for words in wording.notices(document["notices"])],
-        "conclusion": _conclusion(report.attested, language), "completeness": _completeness(report.attested),
+        "conclusion": _conclusion(report.attested, language),
+        "completeness": _completeness(report.attested, language),
         "tree": [_row(depth, line, language) for depth, line in _lines(report.result)],
         "proven": [_in(words, language) for words in wording.PROVEN],
         "not_proven": [_in(words, language) for words in wording.NOT_PROVEN],
@@ -142,10 +154,21 @@ def _conclusion(attested: Attested | None, language: str) -> str:
     return f"{_in(attested.verifier, language)}: {_in(said, language)}"
 
 
-def _completeness(attested: Attested | None) -> list[tuple[str, str]]:
+def _completeness(attested: Attested | None, language: str) -> list[tuple[str, str]]:
     """Counts as they stand; of a list its length, since the evidence file lists each gap."""
-    given = attested.completeness if attested else {}
-    return [(name, str(len(value)) if isinstance(value, list | dict) else str(value)) for name, value in given.items()]
+    given, names = attested.completeness if attested else {}, _words_in(COMPLETENESS, language)
+    return [(names.get(name, name), str(len(value)) if isinstance(value, list | dict) else str(value))
+            for name, value in given.items()]
+
+
+def _option(result: RunResult, option: Mapping[str, str], language: str, choices: Mapping[str, str]) -> dict[str, str]:
+    title = next((rule.title[language] for rule in result.methodology.options if rule.name == option["name"]),
+                 option["name"])
+    return {"name": option["name"], "title": title, "shown": choices.get(option["value"], option["value"])}
+
+
+def _words_in(table: Mapping[str, Words], language: str) -> dict[str, str]:
+    return {name: _in(words, language) for name, words in table.items()}
 
 
 def _row(depth: int, line: Line, language: str) -> dict[str, Any]:

@@ -20,6 +20,18 @@ SOURCES = {"register": Words("计量表", "meter"), "claim-point": Words("结算
            "document": Words("凭证", "document"), "declared": Words("声明", "declared"),
            "substitution": Words("缺口替代", "substituted")}
 
+METHODS = {"measured": Words("实测", "measured"), "estimated": Words("估算", "estimated"),
+           "manual": Words("填报", "manual")}
+
+CHOICES = {"cradle-to-gate": Words("从摇篮到大门", "cradle to gate"),
+           "cradle-to-grave": Words("从摇篮到坟墓", "cradle to grave"),
+           "mass": Words("按质量", "by mass"), "value": Words("按经济价值", "by value"),
+           "included": Words("计入", "included"), "excluded": Words("不计入", "excluded")}
+
+COMPLETENESS = {"frames": Words("数据帧", "frames"), "gaps": Words("声明的缺口", "declared gaps"),
+                "losses": Words("丢失的帧", "frames lost"), "flagged": Words("存疑读数", "flagged readings"),
+                "max_staleness_ms": Words("读数最大滞后（毫秒）", "greatest staleness of a reading (ms)")}
+
 LABELS = {
     "read_first": Words("请先阅读", "Read this first"), "subject": Words("主体", "Subject"),
     "boundary": Words("边界", "Boundary"), "period": Words("报告期间", "Period"), "date": Words("核算日", "Dated"),
@@ -31,7 +43,14 @@ LABELS = {
     "share": Words("占比", "Share"), "not_counted": Words("不计入结果", "not in the result"),
     "covers": Words("凭证所属时段", "covers"), "account": Words("户号", "account"),
     "inputs": Words("输入数据", "Inputs"), "method": Words("方式", "Method"), "priority": Words("优先级", "Priority"),
-    "uncertainty": Words("不确定度", "Uncertainty"), "quality": Words("数据质量", "Data quality"),
+    "uncertainty": Words("不确定度", "Uncertainty"),
+    "uncertainty_partial": Words("已说明部分的不确定度", "Uncertainty of the inputs that state one"),
+    "transcribed": Words("依据转引，不声称符合标准", "after transcriptions, no conformity claimed"),
+    "rounded": Words("≈ 为显示时修约，全部数字见计算过程",
+                     "≈ rounded for reading; every digit stands in the calculation"),
+    "as_of": Words("截至", "as of"), "allocation": Words("分配依据", "Allocation"),
+    "quality_scale": Words("1 很好 … 4 差", "1 very good … 4 poor"),
+    "quality": Words("数据质量", "Data quality"),
     "measured": Words("实测 %", "Measured %"), "estimated": Words("估算 %", "Estimated %"),
     "manual": Words("填报 %", "Manual %"), "substituted": Words("替代 %", "Substituted %"),
     "parameters": Words("参数", "Parameters"), "year": Words("数据年份", "Data year"),

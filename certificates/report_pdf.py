@@ -15,19 +15,41 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from certificates import wording
 from certificates.report import CertificateReport, Device
-from core.errors import Unavailable
-from core.numbers import decimal_text
+from core.errors import FormError, Unavailable
+from core.numbers import decimal_text, parse_decimal
 from core.period import Period, local_text
 from core.records import Kind
+from mrv.language.interpreter import round_to
 
 TEMPLATES = Path(__file__).parent / "templates"
 FONTS = Path(__file__).parents[1] / "fonts" / "node_modules" / "@fontsource" / "noto-sans-sc" / "files"
 SHORT_ID = 12
+SHOWN_DIGITS = 8
+"""Significant digits in the tables of a page; the calculation below them keeps every digit."""
 
-_FACES = (("CS Latin", "latin"), ("CS Han", "chinese-simplified"))
+# The last three hold arrows, ≈ ≠ ∑, and ≤ ≥ √: without them a page would borrow what the system has, or show boxes.
+_FACES = (("CS Latin", "latin"), ("CS Han", "chinese-simplified"), ("CS Arrows", "109"), ("CS Signs", "90"),
+          ("CS Orders", "100"))
 _WEIGHTS = (400, 700)
 ENVIRONMENT = Environment(loader=FileSystemLoader(TEMPLATES), autoescape=True, undefined=StrictUndefined,
                            trim_blocks=False, lstrip_blocks=False)
+
+
+def short(value: str) -> str:
+    """A number for a table: "≈ 1894.7417" of more digits than a person reads, else as it is; whole digits all stay.
+
+    Text that is no number is left as it is.
+    """
+    try:
+        number = parse_decimal(value)
+    except FormError:
+        return value
+    whole = max(number.adjusted() + 1, 0)
+    shown = round_to(number, "round", max(SHOWN_DIGITS - whole, 0))
+    return value if shown == number else f"≈ {decimal_text(shown)}"
+
+
+ENVIRONMENT.filters["short"] = short
 
 
 def render_html(report: CertificateReport, font_base: str = "") -> str:

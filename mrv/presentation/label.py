@@ -14,6 +14,7 @@ from core.quantity import Quantity
 from core.records import Kind
 from mrv.calculation.run import RunResult
 from mrv.language.interpreter import round_to
+from mrv.presentation.words import Title
 
 SCHEMA = "carbonseal-carbon-label/1"
 STAGES = {
@@ -22,6 +23,9 @@ STAGES = {
     "end_of_life": {"zh": "生命末期", "en": "end of life"},
 }
 _GATE = ("raw_materials", "production")
+LEVELS: tuple[tuple[Decimal, Title], ...] = (
+    (Decimal("1.5"), {"zh": "很好", "en": "very good"}), (Decimal("2.5"), {"zh": "好", "en": "good"}),
+    (Decimal("3.5"), {"zh": "一般", "en": "fair"}), (Decimal("4.5"), {"zh": "差", "en": "poor"}))
 SHARE_DIGITS = 1
 """After the point of a stage's percentage; the shares are for reading and need not add up to 100.0."""
 
@@ -42,13 +46,19 @@ def carbon_label(result: RunResult) -> dict[str, Any]:
         "schema": SCHEMA, "product": options["product"], "functional_unit": options["functional_unit"],
         "boundary": options["boundary"], "allocation": options["allocation"],
         "period": result.inputs.period.as_json(), "footprint": outputs["footprint"].as_json(), "stages": stages,
-        "data_quality": outputs["quality_score"].as_json(), "cut_off": outputs["cut_off_share"].as_json(),
+        "data_quality": outputs["quality_score"].as_json() | {"level": _level(outputs["quality_score"].value)},
+        "cut_off": outputs["cut_off_share"].as_json(),
         "uncertainty": None if result.uncertainty is None else
         {"value": decimal_text(result.uncertainty), "unit": "%"},
         "methodology": {"id": result.methodology.id, "version": result.methodology.version,
                         "status": result.methodology.status, "digest": result.methodology.digest.hex()},
         "notices": list(result.notices),
     }
+
+
+def _level(score: Decimal) -> Title:
+    """The word for a weighted score, by the bounds of `footprint.data-quality`."""
+    return next((words for below, words in LEVELS if score < below), LEVELS[-1][1])
 
 
 def _stage(name: str, emission: Quantity, total: Quantity) -> dict[str, Any]:
