@@ -19,11 +19,12 @@ PERIOD = {"start": "2026-10-31T16:00:00.000Z", "end": "2026-11-30T16:00:00.000Z"
 EXCLUDED = {f"category_{number}": "excluded" for number in range(1, 16)}
 
 
-def energy(basis: str, *coefficients: str) -> Quantity:
+def energy(basis: str, *coefficients: str, heat: str = "0") -> Quantity:
     line = [{"quantity": Quantity.of("1000", "MWh"), "coefficient": Quantity.of(text, "kgce/kWh")}
             for text in coefficients]
     result = RULES.formulas["energy.comprehensive@1"].evaluate(
-        {"basis": basis, "electricity": line, "fuels": [], "gases": [], "heat": []})
+        {"basis": basis, "electricity": line, "fuels": [], "gases": [], "standard_gases": [],
+         "heat": [{"quantity": Quantity.of(heat, "GJ"), "coefficient": Quantity.of("34.12", "kgce/GJ")}]})
     found = result.outputs["energy"]
     assert isinstance(found, Quantity)
     return found
@@ -49,7 +50,7 @@ def test_a_coefficient_of_the_other_basis_is_refused_wherever_it_stands(basis: s
 
 
 def test_without_electricity_either_basis_gives_the_same() -> None:
-    assert energy("当量") == energy("等价") == Quantity.of("0", "tce")
+    assert energy("当量", heat="1000") == energy("等价", heat="1000") == Quantity.of("34.12", "tce")
 
 
 def inventory(name: str, gwp: str, gas: str) -> RunResult:

@@ -75,9 +75,10 @@ def certified_market(consumption: Fraction, certified: Fraction, residual_factor
             "coverage": certified / consumption if consumption else F(0)}
 
 
-def comprehensive(basis: str, electricity: Rows, fuels: Rows, gases: Rows, heat: Rows) -> dict[str, Fraction]:
-    return {"energy": sum((total(rows, "quantity", "coefficient") for rows in (electricity, fuels, gases, heat)), F(0))
-            / KILO}
+def comprehensive(basis: str, electricity: Rows, fuels: Rows, gases: Rows, standard_gases: Rows,
+                  heat: Rows) -> dict[str, Fraction]:
+    lists = (electricity, fuels, gases, standard_gases, heat)
+    return {"energy": sum((total(rows, "quantity", "coefficient") for rows in lists), F(0)) / KILO}
 
 
 def allocate(emission: Fraction, basis: str, product_mass: Fraction, product_value: Fraction, co_mass: list[Fraction],

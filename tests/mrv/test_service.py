@@ -70,7 +70,8 @@ def test_a_list_input_takes_a_list(given: Any, code: str) -> None:
 
 
 def test_a_text_input_takes_only_its_own_words() -> None:
-    inputs = {"basis": {"value": "both", "unit": "text"}, "electricity": [], "fuels": [], "gases": [], "heat": []}
+    inputs = {"basis": {"value": "both", "unit": "text"}, "electricity": [], "fuels": [], "gases": [],
+              "standard_gases": [], "heat": []}
     assert code_of(lambda: evaluate(RULES, "energy.comprehensive", inputs)) == "out-of-range"
 
 

@@ -110,7 +110,7 @@ def comprehensive(i: dict[str, Any]) -> Answer:
         return [{"quantity": quantity(item[1], unit), "coefficient": quantity(item[2], f"kgce/{unit}")}]
 
     out = formula("energy.comprehensive", basis="当量", electricity=line(electricity, "kWh"), fuels=[],
-                  gases=line(gas, "m3"), heat=line(steam, "GJ"))
+                  gases=line(gas, "m3"), standard_gases=[], heat=line(steam, "GJ"))
     return {"tce": number(out["energy"])}
 
 
