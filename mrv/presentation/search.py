@@ -20,7 +20,7 @@ WHOLE_WORD_CHARS = 3
 MAX_PHRASE = 4
 """Words of the longest phrase in the table."""
 MAX_NEAR = 6
-NEARNESS = {True: 0.75, False: 0.5}
+NEARNESS = {True: 3 / 4, False: 1 / 2}
 """Share of letters that agree: a Latin word has more of them than a Chinese one."""
 _HAN = re.compile(r"[\u4e00-\u9fff]{3,}")
 
