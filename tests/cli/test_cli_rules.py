@@ -218,14 +218,14 @@ def test_conditions_and_fields_of_lists_are_told_in_both_languages() -> None:
     for shown, words in ((zh, ("时段序号", "同场址", "每个时段内各方序号不得重复")),
                          (en, ("number of the hour", "place in the order", "each party has a place of its own"))):
         assert all(word in shown for word in words)
-    document = answered(run("mrv", "formulas", "heat.steam.superheated", "--json"))
-    assert document["conditions"][0] == {"expression": "lower_pressure < upper_pressure", "description": {
-        "zh": "下方压力列须低于上方压力列", "en": "the isobar below has a lower pressure than the one above"}}
-    given = json.dumps({name: {"value": value, "unit": unit} for name, value, unit in (
-        ("obligation", "1000039", "tCO2e"), ("credits", "50002", "tCO2e"), ("share", "5", "%"))})
-    error = refused(run("mrv", "eval", "reduction.ccer.surrender", "--json", stdin=given), 2, "out-of-range")
-    words = "使用的减排量不得超过抵销上限 no more credits are used than the cap allows"
-    assert f"{words}: credits <= cap; given credits = 50002 tCO2e" in error["message"]
+    words = {"zh": "核销的绿证电量不得超过用电量", "en": "no more electricity is certified than consumed"}
+    document = answered(run("mrv", "formulas", "electricity.market.certified", "--json"))
+    assert document["conditions"] == [{"expression": "certified <= consumption", "description": words}]
+    given = {name: {"value": value, "unit": unit} for name, value, unit in (
+        ("consumption", "1", "MWh"), ("certified", "1.001", "MWh"), ("residual_factor", "0.6", "tCO2/MWh"))}
+    error = refused(run("mrv", "eval", "electricity.market.certified", "--json", stdin=json.dumps(given)), 2,
+                    "out-of-range")
+    assert f"{words['zh']} {words['en']}: certified <= consumption; given" in error["message"]
 
 
 def test_a_statement_dated_in_its_period_says_so() -> None:

@@ -1,20 +1,26 @@
-"""tests/vectors/runs/runs.json: what another implementation of runs is held against.
+"""tests/vectors/runs: runs.json, and data-year.json with real factors: what another implementation is held against.
 
-`python tests/mrv/run_vectors.py` writes it.
+`python tests/mrv/run_vectors.py` writes both.
 """
 
 from __future__ import annotations
 
 import json
+from collections.abc import Callable, Sequence
+from datetime import date
 from pathlib import Path
 from typing import Any
 
 from split_helpers import AUGUST, JULY, JUNE, TODAY, glass, glass_rules, in_parts, month, paper_item, span, whole
 
 from core.errors import CarbonSealError
+from mrv.authoring.catalogue import load, shipped
+from mrv.calculation.run import RunResult, run
 from mrv.calculation.service import result_json
 
 TARGET = Path(__file__).parents[1] / "vectors" / "runs" / "runs.json"
+DATA_YEAR_TARGET = TARGET.with_name("data-year.json")
+_PRINTED = ("result", "outputs", "notices", "quality", "parts")
 _GAP = {"type": "substitution", "rule": "greatest-rate", "meter": None, "start": "2026-06-10T16:00:00.000Z",
         "end": "2026-06-12T16:00:00.000Z", "rate": {"value": "1.5", "unit": "t/h"}, "reason": "秤体故障",
         "digest": "ef" * 32}
@@ -50,14 +56,34 @@ def vectors() -> str:
     cases = []
     for name, given in _given().items():
         case: dict[str, Any] = {"name": name, "at": TODAY.isoformat(), "inputs": given}
-        try:
-            printed = result_json(glass(given, rules))
-            case |= {key: printed[key] for key in ("result", "outputs", "notices", "quality", "parts")}
-        except CarbonSealError as error:
-            case["error"] = error.code
-        cases.append(case)
+        cases.append(case | _outcome(lambda given=given: glass(given, rules), _PRINTED))  # type: ignore[misc]
     return json.dumps({"rules": documents, "cases": cases}, ensure_ascii=False, indent=1) + "\n"
+
+
+def data_year_vectors() -> str:
+    """The corporate inventory on the cases beside it that choose the factor of the year of use, or pass it by."""
+    rules = shipped()
+    rule = rules.methodologies["inventory.corporate@1"]
+    cases = []
+    for case in (case for case in load().cases if case.rule == rule.key):
+        if "electricity_factor" in case.body["document"]["options"] or "fiscal" in case.name:
+            given, at = case.body["document"] | {"allow_unconfirmed": True}, case.body["at"]
+            cases.append({"name": case.name, "at": at, "inputs": given} | _outcome(
+                lambda given=given, at=at: run(rules, rule.id, None, given, date.fromisoformat(at)),  # type: ignore[misc]
+                (*_PRINTED, "parameters")))
+    read = ("grid.average.jiangsu", "grid.excluding_traded_non_fossil.cn", "heat.default")
+    documents = rules.documents_for(rule, read)
+    return json.dumps({"rules": documents, "cases": cases}, ensure_ascii=False, indent=1) + "\n"
+
+
+def _outcome(action: Callable[[], RunResult], members: Sequence[str]) -> dict[str, Any]:
+    try:
+        printed = result_json(action())
+    except CarbonSealError as error:
+        return {"error": error.code}
+    return {name: printed[name] for name in members}
 
 
 if __name__ == "__main__":
     TARGET.write_text(vectors(), "utf-8")
+    DATA_YEAR_TARGET.write_text(data_year_vectors(), "utf-8")

@@ -57,6 +57,22 @@ describe("vectors of runs", () => {
   });
 });
 
+describe("vectors of data years", () => {
+  const given = asObject(parseLenient(readFileSync(new URL("../../tests/vectors/runs/data-year.json", import.meta.url), "utf8")));
+  const corporate = RuleSet.fromDocuments(member(given, "rules"), false);
+  const found = (item: JsonObject): JsonObject => asObject(parseLenient(answerText(
+    runMethodology(corporate, "inventory.corporate", member(item, "inputs"), text(item, "at")))));
+  test.each(list(given, "cases").map(asObject).map((item) => [text(item, "name"), item] as const))("%s", (_name, item) => {
+    if (item.has("error")) {
+      expect(codeOf(() => found(item))).toBe(text(item, "error"));
+      return;
+    }
+    for (const name of ["result", "outputs", "notices", "quality", "parts", "parameters"]) {
+      expect(canonicalText(member(found(item), name))).toBe(canonicalText(member(item, name)));
+    }
+  });
+});
+
 describe("what an inputs document may not be", () => {
   const inputs = member(whole, "inputs");
   const ash = ["inputs", "soda_ash", 0] as const;
