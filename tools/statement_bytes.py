@@ -20,7 +20,8 @@ from typing import Any
 
 from core.errors import CarbonSealError
 from core.jcs import canonical
-from mrv.authoring.catalogue import Case, Catalogue, load
+from mrv.authoring.cases import Case
+from mrv.authoring.catalogue import Catalogue, load
 from mrv.calculation.run import run
 from mrv.calculation.service import evaluate, outputs_json, trace_json
 from mrv.calculation.statement import Context, build, records_of

@@ -7,7 +7,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -16,6 +16,7 @@ from typing import Any
 import yaml
 
 from core.errors import CarbonSealError, FormError
+from mrv.authoring.cases import FORMULA, METHODOLOGY, Case, canonical_case, cases_of
 from mrv.authoring.translate import formula_document, methodology_document, parameter_documents
 from mrv.calculation.inputs import EXAMPLE
 from mrv.definitions.parameter import Parameter
@@ -42,16 +43,6 @@ class _Loader(yaml.CSafeLoader if hasattr(yaml, "CSafeLoader") else yaml.SafeLoa
 
 
 @dataclass(frozen=True)
-class Case:
-    """A worked case beside a rule: `kind` "formula" or "methodology", the rule's key, and what it says."""
-
-    kind: str
-    rule: str
-    name: str
-    body: dict[str, Any]
-
-
-@dataclass(frozen=True)
 class Catalogue:
     """The rules of a folder and the cases beside them."""
 
@@ -74,9 +65,10 @@ def load(folder: Path = RULES) -> Catalogue:
             document, written = _convert(path, reader)
             key = f"{document['id']}@{document['version']}"
             _add(documents, f"{kind}/{key}", document, path)
-            cases += _cases(written, kind, key)
             _check_key(documents, key, path)
-    return Catalogue(RuleSet.from_documents(documents), tuple(cases))
+            cases += _cases(written, kind, key, path)
+    ruleset = RuleSet.from_documents(documents)
+    return Catalogue(ruleset, tuple(canonical_case(ruleset, case) for case in cases))
 
 
 @cache
@@ -179,7 +171,9 @@ def _check_plain(data: bytes, path: Path) -> None:
             raise FormError("yaml-malformed", f"nested deeper than {MAX_DEPTH}", where=path.name)
 
 
-def _cases(written: Mapping[str, Any], kind: str, key: str) -> Iterator[Case]:
-    for number, body in enumerate(written.get("cases") or ()):
-        yield Case(kind.removesuffix("s").replace("methodologie", "methodology"), key,
-                   body.get("name") or str(number), body)
+def _cases(written: Mapping[str, Any], kind: str, key: str, path: Path) -> list[Case]:
+    try:
+        return list(cases_of(written, METHODOLOGY if kind == "methodologies" else FORMULA, key))
+    except CarbonSealError as error:
+        error.where = f"{path.name} {error.where}"
+        raise

@@ -8,7 +8,8 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from core.errors import CarbonSealError
-from mrv.authoring.catalogue import Case, Catalogue
+from mrv.authoring.cases import Case
+from mrv.authoring.catalogue import Catalogue
 from mrv.calculation.service import outputs_json
 from mrv.definitions.dates import Validity
 from mrv.definitions.fields import read_given

@@ -22,7 +22,8 @@ from certificates.wording import KINDS, NOT_PROVEN, NOTICES, PROVEN, Words
 from core import jcs
 from core.errors import CarbonSealError, InputError, Refused, Unavailable
 from core.numbers import CONTEXT, parse_decimal
-from mrv.authoring.catalogue import Case, load
+from mrv.authoring.cases import Case
+from mrv.authoring.catalogue import load
 from mrv.calculation.run import RunResult, run
 from mrv.calculation.statement import Context, build, records_of
 from mrv.definitions.methodology import SOURCES as SOURCE_KINDS
@@ -385,7 +386,7 @@ def test_a_statement_is_calculated_again_before_it_is_printed() -> None:
 
 @pytest.mark.parametrize("change", [
     {"result": {"value": "1", "unit": "kgCO2e"}}, {"outputs": {}},
-    {"methodology": {"id": "inventory.enterprise", "version": "1", "digest": "00" * 32}}])
+    {"methodology": {"id": "inventory.enterprise", "version": "2", "digest": "00" * 32}}])
 def test_a_statement_that_says_something_else_is_not_printed(change: dict[str, Any]) -> None:
     payload, details = stored()
     with pytest.raises(Refused, match="statement-differs"):

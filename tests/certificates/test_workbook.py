@@ -16,7 +16,8 @@ from spreadsheet import Spreadsheet
 from certificates.workbook import xlsx
 from core.errors import InputError
 from core.quantity import Quantity
-from mrv.authoring.catalogue import Case, load
+from mrv.authoring.cases import Case
+from mrv.authoring.catalogue import load
 from mrv.authoring.translate import formula_document
 from mrv.calculation.run import RunResult, run
 from mrv.definitions.fields import read_given

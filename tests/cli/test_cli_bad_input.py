@@ -16,7 +16,8 @@ from api.app import create_app
 from api.deployment import Founding, create
 from api.node import Node
 from core.clock import FixedClock
-from mrv.authoring.catalogue import Case, load
+from mrv.authoring.cases import Case
+from mrv.authoring.catalogue import load
 
 AT = "2026-12-05"
 CASES = load().cases

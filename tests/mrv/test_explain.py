@@ -10,7 +10,8 @@ import pytest
 from mrv_helpers import green, inventory, item, paper, saving, small_formula
 
 from core.quantity import Quantity
-from mrv.authoring.catalogue import Case, load, shipped
+from mrv.authoring.cases import Case
+from mrv.authoring.catalogue import load, shipped
 from mrv.calculation.chain import StepResult
 from mrv.calculation.items import Item
 from mrv.calculation.run import RunResult, run

@@ -16,7 +16,8 @@ from core import numbers
 from core.errors import CarbonSealError, InputError
 from core.jcs import canonical, parse
 from core.numbers import decimal_text
-from mrv.authoring.catalogue import Case, load
+from mrv.authoring.cases import Case
+from mrv.authoring.catalogue import load
 from mrv.calculation.run import RunResult, run
 from mrv.calculation.service import evaluate
 from mrv.calculation.statement import Context, build, rebuild, records_of

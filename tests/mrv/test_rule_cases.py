@@ -9,7 +9,8 @@ import pytest
 from mrv_helpers import run_methodology
 
 from core.errors import CarbonSealError
-from mrv.authoring.catalogue import Case, load
+from mrv.authoring.cases import Case
+from mrv.authoring.catalogue import load
 from mrv.calculation.service import evaluate
 
 CATALOGUE = load()

@@ -10,7 +10,8 @@ from typing import Any
 import pytest
 from mrv_helpers import code_of, run_methodology
 
-from mrv.authoring.catalogue import Case, load
+from mrv.authoring.cases import Case
+from mrv.authoring.catalogue import load
 from mrv.calculation.service import evaluate
 
 CATALOGUE = load()

@@ -17,7 +17,7 @@ from core.numbers import CONTEXT, decimal_text, parse_decimal
 from core.period import instant_text, parse_instant
 from core.quantity import Quantity
 from core.units import parse_unit
-from mrv.authoring.catalogue import Case
+from mrv.authoring.cases import Case
 from mrv.calculation.run import run as run_rules
 from mrv.calculation.service import parameter, result_json
 from mrv.definitions.dates import parse_day
