@@ -106,7 +106,8 @@ def check_in_force(name: str, validity: Validity, first: date, last: date) -> No
         return
     span = f"{validity.start or '…'} to {validity.end or '…'}"
     if validity.holds(first) or validity.holds(last):
+        change = validity.end if validity.holds(first) else validity.start
         raise InputError("period-crosses-change", f"{name} holds from {span}, the period runs {first} to {last}",
-                         where=name, hint="split the period at the day of the change")
+                         where=name, hint=f"make two statements, one that ends before {change} and one from that day")
     raise InputError("rule-not-in-force", f"{name} holds from {span}, not on {first} to {last}", where=name,
                      hint="no other year's rule is taken in its place")

@@ -55,7 +55,7 @@ def paper(value: str, unit: str) -> ClaimInput:
 
 
 def state(world: World, inputs: dict[str, list[ClaimInput]]) -> StoredStatement:
-    found = catalogue.shipped().methodologies["inventory.general@1"]
+    found = catalogue.shipped().methodologies["inventory.general@2"]
     payload = world.claim(Kind.EMISSION, methodology=MethodologyRef(found.id, found.version, found.digest),
                           period=ONE_DAY, boundary="蓝河厂区", inputs=inputs,
                           options={"region": "jiangsu", "gwp": "AR6"})

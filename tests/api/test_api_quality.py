@@ -51,7 +51,7 @@ class Office:
 
     def state(self, period: Period = PERIOD, boundary: str = "蓝河厂区", **changes: Any) -> StoredStatement:
         """The statement of an inventory of the main meter."""
-        found = catalogue.shipped().methodologies["inventory.general@1"]
+        found = catalogue.shipped().methodologies["inventory.general@2"]
         facts: dict[str, Any] = {"inputs": {"purchased_electricity": [MeterInput(MAIN, "energy")]}, **changes}
         payload = self.world.claim(
             Kind.EMISSION, methodology=MethodologyRef(found.id, found.version, found.digest), period=period,
@@ -116,7 +116,7 @@ def test_a_plan_of_another_enterprise_is_not_taken(office: Office) -> None:
 
 
 def test_inputs_are_held_against_a_plan_without_keeping_anything(office: Office) -> None:
-    case = next(case for case in catalogue.load().cases if case.rule == "inventory.general@1"
+    case = next(case for case in catalogue.load().cases if case.rule == "inventory.general@2"
                 and "document" in case.body and "error" not in case.body)
     given = case.body["document"] | {"allow_unconfirmed": True}
     answer = office.client.post("/v1/mrv/plans/check/inventory.general", json={"plans": [PLAN], "inputs": given})

@@ -165,7 +165,7 @@ def test_a_statement_whose_details_were_changed_is_not_printed(office: Office) -
 # calculations ---------------------------------------------------------------------------------------------------------
 
 CASE = next(case for case in catalogue.load().cases
-            if case.rule == "inventory.enterprise@1" and "error" not in case.body)
+            if case.rule == "inventory.enterprise@2" and "error" not in case.body)
 DOCUMENT = CASE.body["document"] | {"allow_unconfirmed": True}
 AT = CASE.body["at"]
 SCENARIO = {"name": "节电", "inputs": {"purchased_electricity": {"factor": "0.5"}}}

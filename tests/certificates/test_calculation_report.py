@@ -45,7 +45,7 @@ def ran(case: Case, **changes: Any) -> RunResult:
 
 def inventory() -> RunResult:
     """A month of electricity and gas; the gas with an uncertainty, the certificates as an option of the market."""
-    return ran(next(case for case in CASES if case.rule == "inventory.enterprise@1"))
+    return ran(next(case for case in CASES if case.rule == "inventory.enterprise@2"))
 
 
 def attested() -> CalculationReport:
@@ -231,7 +231,7 @@ def test_an_uncertainty_is_printed_where_there_is_one() -> None:
 
 
 def test_names_cannot_bring_markup_into_the_page() -> None:
-    case = next(case for case in CASES if case.rule == "inventory.enterprise@1")
+    case = next(case for case in CASES if case.rule == "inventory.enterprise@2")
     result = ran(case, boundary="<script>alert(1)</script>")
     evil = CalculationReport(result, Party("org:x", Words("<b>", "<img src=x onerror=y>")), ATTESTED)
     for language in ("zh", "en"):
@@ -261,7 +261,7 @@ def of_documents(count: int) -> CalculationReport:
     """A month of so many bills."""
     bill = {"quantity": {"value": "10", "unit": "kWh"}, "priority": "2", "method": "measured", "uncertainty": None}
     bills = [bill | {"source": {"type": "document", "digest": f"{n:064x}", "title": f"{n}"}} for n in range(count)]
-    case = next(case for case in CASES if case.rule == "inventory.enterprise@1")
+    case = next(case for case in CASES if case.rule == "inventory.enterprise@2")
     return report_of(ran(case, inputs={"purchased_electricity": bills}))
 
 
@@ -335,7 +335,7 @@ def test_an_input_row_has_the_columns_of_every_kind_of_source() -> None:
 
 def billed(account: str | None) -> CalculationReport:
     """The gas of the month under two bills, each of its half."""
-    case = next(case for case in CASES if case.rule == "inventory.enterprise@1")
+    case = next(case for case in CASES if case.rule == "inventory.enterprise@2")
     period = case.body["document"]["period"]
     (name, items) = next((name, items) for name, items in case.body["document"]["inputs"].items()
                          if items[0]["source"]["type"] == "document")

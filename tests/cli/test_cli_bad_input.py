@@ -28,7 +28,7 @@ def worked(rule: str) -> Case:
     return next(case for case in CASES if case.rule == rule and "document" in case.body and "error" not in case.body)
 
 
-def document(rule: str = "inventory.enterprise@1", **members: Any) -> dict[str, Any]:
+def document(rule: str = "inventory.enterprise@2", **members: Any) -> dict[str, Any]:
     given = deepcopy(worked(rule).body["document"])
     return {**given, "allow_unconfirmed": given["allow_unconfirmed"] == "true", **members}
 

@@ -18,7 +18,7 @@ from mrv.authoring import catalogue
 
 ROOT = Path(__file__).resolve().parents[2]
 CASE = next(case for case in catalogue.load().cases
-            if case.rule == "inventory.enterprise@1" and "error" not in case.body)
+            if case.rule == "inventory.enterprise@2" and "error" not in case.body)
 DOCUMENT = CASE.body["document"] | {"allow_unconfirmed": True}
 LINE = json.dumps({"id": "a", "formula": "electricity.location", "inputs": {
     "consumption": {"value": "10", "unit": "MWh"}, "factor": {"value": "0.5", "unit": "tCO2/MWh"}}})

@@ -19,7 +19,7 @@ from mrv.authoring import catalogue
 from mrv.calculation import service
 
 CASE = next(case for case in catalogue.load().cases
-            if case.rule == "inventory.enterprise@1" and "error" not in case.body)
+            if case.rule == "inventory.enterprise@2" and "error" not in case.body)
 DOCUMENT = CASE.body["document"] | {"allow_unconfirmed": True}
 AT = CASE.body["at"]
 GIVEN = {"consumption": {"value": "10", "unit": "MWh"}, "factor": {"value": "0.5", "unit": "tCO2/MWh"}}

@@ -15,7 +15,7 @@ from mrv.authoring.catalogue import load
 from mrv.quality.plan import parse_plan
 
 DAY = 86_400_000
-CASE = next(case for case in load().cases if case.rule == "inventory.general@1"
+CASE = next(case for case in load().cases if case.rule == "inventory.general@2"
             and "document" in case.body and "error" not in case.body)
 FOOTPRINT = next(case for case in load().cases if case.rule == "footprint.product@1"
                  and "document" in case.body and "error" not in case.body)

@@ -37,7 +37,7 @@ def test_one_methodology_is_shown_with_its_inputs_options_and_an_example() -> No
                  "carbonseal mrv run inventory.enterprise --inputs one.json --at 2026-12-05"):
         assert fact in shown, fact
     assert "purchased electricity" in said("methodologies", "inventory.enterprise", language="en")
-    document = answered(run("mrv", "methodologies", "inventory.enterprise@1", "--json"))
+    document = answered(run("mrv", "methodologies", "inventory.enterprise@2", "--json"))
     assert document["example"]["inputs"]["subject"] == "org:plant"
 
 

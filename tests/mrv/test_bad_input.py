@@ -152,7 +152,7 @@ def test_a_key_that_occurs_twice_in_a_file_is_refused(tmp_path: Path) -> None:
     assert code_of(lambda: load(tmp_path)) == "rule-malformed"
 
 
-@pytest.mark.parametrize("key", ["methodologies/inventory.general@1", "formulas/inventory.sector@1"])
+@pytest.mark.parametrize("key", ["methodologies/inventory.general@2", "formulas/inventory.sector@1"])
 def test_what_changes_without_a_version_is_caught_by_its_digest(key: str) -> None:
     released = entries(RULES)
     documents = dict(RULES.documents())

@@ -15,7 +15,7 @@ from mrv.calculation.inputs import Inputs, read_inputs
 from mrv.quality.checks import Finding
 from mrv.quality.plan import ControlPlan, check_history, check_inputs, parse_plan, plan_in_force
 
-METHODOLOGY = shipped().methodologies["inventory.general@1"]
+METHODOLOGY = shipped().methodologies["inventory.general@2"]
 DATUM = {"input": "purchased_electricity", "title": {"zh": "购入电量", "en": "purchased electricity"},
          "computation": "总表起止示数之差", "unit": "kWh", "source": "register", "method": "measured",
          "instrument": {"meter": "m:plant-main", "model": "DTZ341", "place": "总降 1 号柜", "accuracy_class": "0.5S",

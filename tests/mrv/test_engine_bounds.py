@@ -151,7 +151,7 @@ def test_a_period_may_last_to_the_end_of_9999_in_its_own_zone(end: str, zone: st
 
 
 def test_a_member_of_an_optional_family_that_is_not_given_is_missing_and_never_a_key_error() -> None:
-    methodology = RULES.methodologies["inventory.enterprise@1"]
+    methodology = RULES.methodologies["inventory.enterprise@2"]
     given = document(purchases(1) | {"fuel.diesel": [item("1", "t", paper(), "1")]}, options={"region": "jiangsu"})
     inputs = read_inputs(methodology, given, Period.from_json(given["period"]))
     assert inputs.total("fuel.diesel").value == 1
@@ -266,7 +266,7 @@ def test_two_thousand_inputs_of_the_most_digits_are_evaluated() -> None:
 def test_a_version_is_a_number_from_one(version: Any) -> None:
     formula = RULES.formulas["electricity.location@1"].document
     assert code_of(lambda: Formula.from_document(formula | {"version": version})) == "rule-malformed"
-    methodology = RULES.methodologies["inventory.enterprise@1"].document
+    methodology = RULES.methodologies["inventory.enterprise@2"].document
     assert code_of(lambda: Methodology.from_document(methodology | {"version": version})) == "rule-malformed"
 
 

@@ -107,7 +107,7 @@ def worked() -> list[tuple[RuleSet, str, Any, date]]:
         "digest": "ab" * 32}, priority="4", method="estimated")
     gapped = whole(JUNE, JULY, {"soda_ash": [gap], "glass": month("1")["glass"]})
     cases = [(GLASS, "inventory.glass@1", document, date(2026, 12, 5)) for document in (SPLIT, gapped)]
-    for name, document in (("inventory.enterprise@1", inventory()), ("green-power.pv@1", green()),
+    for name, document in (("inventory.enterprise@2", inventory()), ("green-power.pv@1", green()),
                            ("reduction.energy-saving@1", saving())):
         cases.append((RULES, name, document, date(2026, 12, 5)))
     for case in CATALOGUE.cases:

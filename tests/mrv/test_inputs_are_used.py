@@ -25,7 +25,7 @@ def error_of(action: Any) -> CarbonSealError:
 
 
 def plant(**inputs: Any) -> dict[str, Any]:
-    [case, *_] = [case for case in load().cases if case.rule == "inventory.general@1"]
+    [case, *_] = [case for case in load().cases if case.rule == "inventory.general@2"]
     document = deepcopy(case.body["document"]) | {"allow_unconfirmed": True}
     for name, items in inputs.items():
         document["inputs"].pop(name.replace("__", "."), None)
@@ -35,7 +35,7 @@ def plant(**inputs: Any) -> dict[str, Any]:
 
 
 def general(document: dict[str, Any]) -> Any:
-    return run(RULES, "inventory.general@1", None, document, TODAY)
+    return run(RULES, "inventory.general@2", None, document, TODAY)
 
 
 def measured(value: str, unit: str) -> list[dict[str, Any]]:
@@ -126,7 +126,7 @@ def test_two_bills_of_one_account_do_not_share_time(one: dict[str, Any], other: 
 
 def test_a_rule_not_confirmed_is_refused_unless_the_inputs_accept_it() -> None:
     error = error_of(lambda: general(plant() | {"allow_unconfirmed": False}))
-    assert (error.code, error.where) == ("parameter-unconfirmed", "inventory.general@1")
+    assert (error.code, error.where) == ("parameter-unconfirmed", "inventory.general@2")
     assert "allow_unconfirmed" in error.hint
     assert "unconfirmed-methodology" in general(plant()).notices
 
@@ -149,12 +149,12 @@ def test_a_period_of_no_whole_days_is_noticed(start: str, end: str, unusual: boo
 @pytest.mark.parametrize(("end", "unusual"), [("2027-10-01", False), ("2027-10-02", True)])
 def test_a_period_longer_than_a_year_is_noticed(end: str, unusual: bool) -> None:
     document = plant() | {"period": {"start": "2026-10-01", "end": end, "zone": "Asia/Shanghai"}}
-    assert ("period-unusual" in run_methodology(RULES, "inventory.general@1", document, TODAY)["notices"]) is unusual
+    assert ("period-unusual" in run_methodology(RULES, "inventory.general@2", document, TODAY)["notices"]) is unusual
 
 
 def test_a_local_date_is_the_midnight_of_its_zone_and_the_end_is_not_in_the_period() -> None:
     document = plant() | {"period": {"start": "2026-10-01", "end": "2027-01-01", "zone": "Asia/Shanghai"}}
-    assert run_methodology(RULES, "inventory.general@1", document, TODAY)["period"] == {
+    assert run_methodology(RULES, "inventory.general@2", document, TODAY)["period"] == {
         "start": "2026-09-30T16:00:00.000Z", "end": "2026-12-31T16:00:00.000Z", "zone": "Asia/Shanghai"}
 
 
@@ -162,7 +162,7 @@ def test_a_local_date_is_the_midnight_of_its_zone_and_the_end_is_not_in_the_peri
                                              ("1 Oct 2026", "instant-malformed"), (None, "instant-malformed")])
 def test_what_is_neither_date_nor_instant_is_refused(start: Any, code: str) -> None:
     document = plant() | {"period": {"start": start, "end": "2027-01-01", "zone": "Asia/Shanghai"}}
-    error = error_of(lambda: run_methodology(RULES, "inventory.general@1", document, TODAY))
+    error = error_of(lambda: run_methodology(RULES, "inventory.general@2", document, TODAY))
     assert (error.code, error.where) == (code, "period.start")
     assert "2026" in error.hint
     assert "None" not in error.message
@@ -178,10 +178,10 @@ def test_a_priority_left_out_is_that_of_its_source_and_a_wrong_one_is_told() -> 
     [item] = document["inputs"]["purchased_electricity"]
     given = {**document["inputs"], "purchased_electricity": [
         {name: value for name, value in item.items() if name != "priority"}]}
-    ours = run_methodology(RULES, "inventory.general@1", document | {"inputs": given}, TODAY)
-    assert ours == run_methodology(RULES, "inventory.general@1", document, TODAY)
+    ours = run_methodology(RULES, "inventory.general@2", document | {"inputs": given}, TODAY)
+    assert ours == run_methodology(RULES, "inventory.general@2", document, TODAY)
     wrong = document | {"inputs": {**given, "purchased_electricity": [item | {"priority": "1"}]}}
-    error = error_of(lambda: run_methodology(RULES, "inventory.general@1", wrong, TODAY))
+    error = error_of(lambda: run_methodology(RULES, "inventory.general@2", wrong, TODAY))
     assert (error.code, error.where) == ("priority-mismatch", "inputs.purchased_electricity[0].priority")
     assert '"2"' in error.hint
 

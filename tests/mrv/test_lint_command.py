@@ -47,9 +47,9 @@ def test_a_value_without_a_source_is_told_with_the_file(folder: Path, capsys: py
 
 def test_a_methodology_changed_without_its_version_is_told_by_its_digest(
         folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    path = folder / "methodologies" / "inventory-enterprise.yaml"
+    path = folder / "methodologies" / "inventory-enterprise-2025.yaml"
     path.write_text(path.read_text("utf-8").replace("digits: 0", "digits: 1"), "utf-8")
-    assert "rule-changed: methodologies/inventory.enterprise@1" in said(folder, capsys)
+    assert "rule-changed: methodologies/inventory.enterprise@2" in said(folder, capsys)
 
 
 def test_what_is_no_yaml_is_told_with_the_file(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:

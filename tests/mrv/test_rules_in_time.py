@@ -10,21 +10,27 @@ from typing import Any
 import pytest
 from mrv_helpers import code_of, run_methodology
 
+from core.errors import CarbonSealError
 from mrv.authoring.cases import Case
 from mrv.authoring.catalogue import load
 from mrv.calculation.service import evaluate
 
 CATALOGUE = load()
 RULES = CATALOGUE.ruleset
-FIRST_DAYS = {"inventory.carbon-materials": "2025-03-01", "inventory.aluminium": "2025-01-01",
-              "cbam.simple-goods": "2026-01-01", "cbam.complex-goods": "2026-01-01",
-              "energy.comprehensive.equal-value": "2025-01-01", "energy.comprehensive.equivalent": "2025-01-01",
-              "inventory.general": "2026-07-01", "inventory.corporate": "2025-01-01",
-              "cbam.default-values": "2026-01-01"}
+FIRST_DAYS = {"inventory.carbon-materials": "2025-03-01", "inventory.power": "2025-03-01",
+              "footprint.product": "2025-03-01", "cbam.simple-goods": "2026-01-01", "cbam.complex-goods": "2026-01-01",
+              "cbam.default-values": "2026-01-01", "inventory.steel": "2013-10-15", "inventory.cement": "2013-10-15",
+              "inventory.aluminium": "2013-10-15", "inventory.corporate": "2021-01-01",
+              "energy.comprehensive.equal-value": "2021-04-01", "energy.comprehensive.equivalent": "2021-04-01",
+              "inventory.general": "2016-06-01", "inventory.enterprise": "2016-06-01", "green-power.pv": "2020-01-01",
+              "reduction.pv": "2020-01-01", "reduction.energy-saving": "2020-01-01",
+              "ets.allocation-2024": "2024-01-01"}
 
 
 def case_of(rule: str) -> Case:
-    return next(case for case in CATALOGUE.cases if case.rule.startswith(f"{rule}@") and "expected" in case.body)
+    """A case of a methodology, "id" or "id@version", that gives a number."""
+    return next(case for case in CATALOGUE.cases if rule in (case.rule, case.rule.split("@")[0])
+                and case.kind == "methodology" and "expected" in case.body)
 
 
 def given(case: Case) -> dict[str, Any]:
@@ -35,18 +41,75 @@ def answer(rule: str, case: Case, document: dict[str, Any] | None = None) -> dic
     return run_methodology(RULES, rule, document or given(case), date.fromisoformat(case.body["at"]))
 
 
+def test_every_methodology_has_its_first_day_here() -> None:
+    assert FIRST_DAYS.keys() == {item.id for item in RULES.methodologies.values()}
+
+
 @pytest.mark.parametrize(("name", "first"), FIRST_DAYS.items())
-@pytest.mark.parametrize("before", [True, False])
-def test_both_sides_of_the_first_day(name: str, first: str, before: bool) -> None:
-    day = date.fromisoformat(first) - timedelta(days=before)
+def test_both_sides_of_the_first_day(name: str, first: str) -> None:
+    day = date.fromisoformat(first)
+    before = day - timedelta(days=1)
+    assert RULES.methodology(name, None, day, day).id == name
+    assert code_of(lambda: RULES.methodology(name, None, before, before)) == "rule-not-in-force"
+    assert code_of(lambda: RULES.methodology(name, None, before, day)) == "period-crosses-change"
+
+
+@pytest.mark.parametrize("key", sorted(RULES.methodologies))
+def test_no_methodology_is_cut_by_a_formula(key: str) -> None:
+    """Every formula holds as long as the methodology that calls it."""
+    whole = RULES.methodologies[key].validity
+    for name in RULES.methodologies[key].formula_keys():
+        formula = RULES.formulas[name].validity
+        assert formula.start is None or (whole.start is not None and formula.start <= whole.start), name
+        assert formula.end is None or (whole.end is not None and whole.end <= formula.end), name
+
+
+def year(number: int) -> dict[str, str]:
+    return {"start": f"{number}-01-01", "end": f"{number + 1}-01-01", "zone": "Asia/Shanghai"}
+
+
+HONEST = ["inventory.steel", "inventory.cement", "inventory.aluminium", "inventory.corporate", "inventory.general",
+          "inventory.enterprise", "energy.comprehensive.equivalent"]
+
+
+@pytest.mark.parametrize("number", [2023, 2024, 2025])
+@pytest.mark.parametrize("name", HONEST)
+def test_the_years_before_are_computed_with_what_was_published_when_stated(name: str, number: int) -> None:
     case = case_of(name)
-    period = {"start": f"{day - timedelta(days=1)}T16:00:00.000Z", "end": f"{day}T16:00:00.000Z",
-              "zone": "Asia/Shanghai"}
-    document = given(case) | {"period": period}
-    if before:
-        assert code_of(lambda: answer(name, case, document)) == "rule-not-in-force"
-    else:
-        assert answer(name, case, document)["result"]["unit"] == case.body["expected"]["result"]["unit"]
+    document = given(case) | {"period": year(number)}
+    result = run_methodology(RULES, name, document, date(2026, 3, 31))
+    assert result["result"]["unit"] == case.body["expected"]["result"]["unit"]
+    assert {item["year"] for item in result["parameters"] if item["path"].startswith("grid.average")} <= {"2023"}
+
+
+def test_a_statement_of_a_day_on_which_no_factor_was_published_says_which() -> None:
+    document = given(case_of("inventory.general")) | {"period": year(2023)}
+    with pytest.raises(CarbonSealError) as caught:
+        run_methodology(RULES, "inventory.general", document, date(2024, 3, 31))
+    assert (caught.value.code, caught.value.where) == ("rule-not-in-force", "grid.average.jiangsu")
+
+
+EDITIONS = {"inventory.general": ("GB/T 32150-2015", "GB/T 32150-2025"),
+            "inventory.enterprise": ("GB/T 32150-2015", "GB/T 32150-2025")}
+
+
+@pytest.mark.parametrize("name", EDITIONS)
+@pytest.mark.parametrize(("start", "end", "version"), [
+    ("2026-06-30", "2026-07-01", "1"), ("2026-01-01", "2026-07-01", "1"), ("2026-07-01", "2027-01-01", "2"),
+    ("2026-07-01", "2026-07-02", "2")])
+def test_the_edition_of_the_period_is_taken(name: str, start: str, end: str, version: str) -> None:
+    period = {"start": start, "end": end, "zone": "Asia/Shanghai"}
+    result = answer(name, case_of(name), given(case_of(f"{name}@1")) | {"period": period})
+    assert result["methodology"]["version"] == version
+    assert EDITIONS[name][int(version) - 1] in RULES.methodologies[f"{name}@{version}"].source
+
+
+@pytest.mark.parametrize("name", EDITIONS)
+def test_the_year_in_which_the_edition_changes_is_refused_and_says_what_to_do(name: str) -> None:
+    with pytest.raises(CarbonSealError) as caught:
+        answer(name, case_of(name), given(case_of(name)) | {"period": year(2026)})
+    assert caught.value.code == "period-crosses-change"
+    assert caught.value.hint == "make two statements, one that ends before 2026-07-01 and one from that day"
 
 
 @pytest.mark.parametrize("name", [name for name in FIRST_DAYS if name.startswith("cbam")])

@@ -218,7 +218,7 @@ def test_a_malformed_carried_remainder_is_refused(carried: Any, code: str) -> No
 
 
 @pytest.mark.parametrize(("start", "end", "code"), [
-    ("2026-06-29T16:00:00.000Z", "2026-06-30T16:00:00.000Z", "rule-not-in-force"),
+    ("2016-05-30T16:00:00.000Z", "2016-05-31T16:00:00.000Z", "rule-not-in-force"),
     ("2026-06-29T16:00:00.000Z", "2026-06-30T16:00:00.001Z", "period-crosses-change"),
     ("2026-06-30T15:59:59.999Z", "2026-07-31T16:00:00.000Z", "period-crosses-change")])
 def test_a_period_outside_or_across_the_rule_is_refused(start: str, end: str, code: str) -> None:
@@ -248,7 +248,7 @@ def test_an_unknown_methodology_is_refused(name: str, version: str | None, code:
 
 
 def test_a_methodology_may_be_named_with_its_version() -> None:
-    assert run(RULES, "inventory.enterprise@1", None, inventory(), TODAY).methodology.version == "1"
+    assert run(RULES, "inventory.enterprise@2", None, inventory(), TODAY).methodology.version == "2"
 
 
 # The inputs document

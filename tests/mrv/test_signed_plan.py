@@ -93,7 +93,7 @@ def checked(*plans: Any, **members: Any) -> Any:
 
 def test_the_answer_names_the_version_and_every_finding() -> None:
     answer = checked(plan(), revision(plan()))
-    assert (answer["plan"]["version"], answer["methodology"]) == ("1", "inventory.general@1")
+    assert (answer["plan"]["version"], answer["methodology"]) == ("1", "inventory.general@2")
     assert [item["code"] for item in answer["findings"]] == ["plan-changed"]
 
 

@@ -44,14 +44,14 @@ def test_a_statement_is_rebuilt_byte_for_byte(name: str, doc: dict[str, Any]) ->
 
 def test_the_rules_of_the_evidence_alone_are_enough() -> None:
     payload, details = statement()
-    methodology = RULES.methodologies["inventory.enterprise@1"]
+    methodology = RULES.methodologies["inventory.enterprise@2"]
     documents = parse(canonical(RULES.documents_for(methodology)))
     assert len(documents) < len(RULES.documents())
     assert rebuild(RuleSet.from_documents(documents), payload, details) == (payload, details)
 
 
 def test_a_released_rule_set_is_accepted_and_a_changed_factor_is_not() -> None:
-    methodology = RULES.methodologies["inventory.enterprise@1"]
+    methodology = RULES.methodologies["inventory.enterprise@2"]
     payload = release(RULES, "1", 0)
     documents = RULES.documents_for(methodology)
     assert check_released(documents, listing(RULES), payload).digests().items() <= RULES.digests().items()
@@ -68,7 +68,7 @@ def test_a_released_rule_set_is_accepted_and_a_changed_factor_is_not() -> None:
 def test_another_list_than_the_one_released_is_refused(change: Any) -> None:
     listed = listing(RULES)
     change(listed)
-    documents = RULES.documents_for(RULES.methodologies["inventory.enterprise@1"])
+    documents = RULES.documents_for(RULES.methodologies["inventory.enterprise@2"])
     assert code_of(lambda: check_released(documents, listed, release(RULES, "1", 0))) == "rules-not-listed"
 
 
@@ -80,7 +80,7 @@ def test_a_release_is_as_long_with_ten_thousand_rules_as_with_one() -> None:
 
 def test_another_factor_gives_another_statement() -> None:
     payload, details = statement()
-    forged = deepcopy(RULES.documents_for(RULES.methodologies["inventory.enterprise@1"]))
+    forged = deepcopy(RULES.documents_for(RULES.methodologies["inventory.enterprise@2"]))
     forged["parameters/grid.average.jiangsu"]["values"][-1]["value"] = "0.0001"
     again, _ = rebuild(RuleSet.from_documents(forged), payload, details)
     assert again["result"] != payload["result"]

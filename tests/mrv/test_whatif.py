@@ -160,7 +160,7 @@ def test_the_rules_are_as_they_were_after_a_scenario() -> None:
     before = RULES.digests()
     compared(assumed())
     assert RULES.digests() == before
-    assert RULES.methodologies["inventory.enterprise@1"].certifies
+    assert RULES.methodologies["inventory.enterprise@2"].certifies
 
 
 @pytest.mark.parametrize(("scenario", "code"), [

@@ -58,8 +58,9 @@ export function checkInForce(name: string, validity: Validity, first: Day, last:
   if (validity.holds(first) && validity.holds(last)) return;
   const span = `${validity.start ?? "…"} to ${validity.end ?? "…"}`;
   if (validity.holds(first) || validity.holds(last)) {
+    const change = validity.holds(first) ? validity.end : validity.start;
     throw new RuleError("period-crosses-change", `${name} holds from ${span}, the period runs ${first} to ${last}`,
-      { where: name, hint: "split the period at the day of the change" });
+      { where: name, hint: `make two statements, one that ends before ${change} and one from that day` });
   }
   throw new RuleError("rule-not-in-force", `${name} holds from ${span}, not on ${first} to ${last}`,
     { where: name, hint: "no other year's rule is taken in its place" });
