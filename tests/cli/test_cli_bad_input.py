@@ -105,7 +105,7 @@ RUNS: list[Any] = [
     pytest.param("inventory.enterprise", document(period=span("2026-06-01T00:00:00.000Z", "2026-08-01T00:00:00.000Z"),
                                                   inputs=bought(paper("1"))), "period-crosses-change",
                  id="a period across a change"),
-    pytest.param("inventory.enterprise", document(period=span("2020-01-01T00:00:00.000Z", "2020-02-01T00:00:00.000Z"),
+    pytest.param("inventory.enterprise", document(period=span("2015-01-01T00:00:00.000Z", "2015-02-01T00:00:00.000Z"),
                                                   inputs=bought(paper("1"))), "rule-not-in-force",
                  id="no rule in force"),
     pytest.param("reduction.energy-saving", None, "inputs-malformed", id="no document"),
@@ -169,6 +169,18 @@ def test_a_run_refuses_alike_by_command_and_http(client: TestClient, tmp_path: P
         refused(outcome, 2, code)
         return
     same(outcome, client.post(f"/v1/mrv/run/{methodology}?at={AT}", json=given), code)
+
+
+def test_a_year_in_which_the_edition_changes_becomes_two_statements(tmp_path: Path) -> None:
+    def outcome(start: str, end: str) -> Any:
+        given = document(period={"start": start, "end": end, "zone": "Asia/Shanghai"}, inputs=bought(paper("1000")))
+        return run("mrv", "run", "inventory.enterprise", "--inputs", written(tmp_path, given), "--at", AT, "--json")
+
+    error = refused(outcome("2026-01-01", "2027-01-01"), 2, "period-crosses-change")
+    assert error["hint"] == "make two statements, one that ends before 2026-07-01 and one from that day"
+    halves = [outcome(*half).json for half in (("2026-01-01", "2026-07-01"), ("2026-07-01", "2027-01-01"))]
+    assert [half["methodology"]["version"] for half in halves] == ["1", "2"]
+    assert halves[0]["result"] == halves[1]["result"]
 
 
 def test_an_unconfirmed_parameter_needs_leave(client: TestClient, tmp_path: Path) -> None:
