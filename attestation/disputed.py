@@ -211,8 +211,7 @@ class _Window:
 
     def _replace_heads(self) -> None:
         """The last reading of each register is that of its last hour."""
-        found = self._without.rollups.heads(self._hours_of(self._without).values())
-        columns = sorted({*counted_registers(self._connection, self._meters), *found})
+        columns = sorted({*counted_registers(self._connection, self._meters), *self._without.rollups.heads()})
         self._connection.execute(delete(RegisterRow).where(col(RegisterRow.meter).in_(self._meters)))
         rows = []
         for meter, quantity in columns:

@@ -119,7 +119,7 @@ def _second_pass(connection: Connection, entries: Iterable[bytes], first: _First
         connection, FlagRow, 4, "log_index", "meter", "quantity", "code", "t_from", "t_to"))
     findings += _compare("rollup", {hour[:3]: hour[3:] for hour in hours},
                          {hour[:3]: hour[3:] for hour in stored_hours(connection)})
-    findings += _compare("register", fold.rollups.heads(hours), _stored(
+    findings += _compare("register", fold.rollups.heads(), _stored(
         connection, RegisterRow, 2, "meter", "quantity", "time", "position"))
     return findings
 

@@ -72,14 +72,19 @@ class Rollups:
                 merged[key] = join(merged[key], row) if key in merged else row
         return list(merged.values())
 
-    def heads(self, rows: Iterable[Hour]) -> Heads:
-        """The last counted (time, position) of each register among the rows."""
-        heads: Heads = {}
-        for row in rows:
-            key = (row.meter, row.quantity)
-            if key in self._registers and row.t_last >= heads.get(key, (-1, 0))[0]:
-                heads[key] = (row.t_last, row.last_position)
-        return heads
+    def heads(self) -> Heads:
+        """The last counted (time, position) of each register.
+
+        Last in the log, and not in time: what comes after a reading that someone let count goes on from there.
+        """
+        newest: dict[tuple[str, str], tuple[int, int, int]] = {}
+        for (columns, _), table in self._hours.items():
+            for column in np.flatnonzero(table[_READINGS]).tolist():
+                key = columns[column]
+                if key in self._registers:
+                    index, time, position = table[[_LAST_INDEX, _T_LAST, _LAST_POSITION], column].tolist()
+                    newest[key] = max(newest.get(key, (-1, -1, 0)), (index, time, position))
+        return {key: (time, position) for key, (_, time, position) in newest.items()}
 
     def flush(self, connection: Connection) -> None:
         """Add what was gathered to the read model."""
@@ -89,7 +94,7 @@ class Rollups:
         heads = insert_for(connection, RegisterRow)
         heads = heads.on_conflict_do_update(index_elements=["meter", "quantity"], set_={
             "time": heads.excluded.time, "position": heads.excluded.position})
-        upsert_rows(connection, heads, [(*key, *head) for key, head in self.heads(rows).items()])
+        upsert_rows(connection, heads, [(*key, *head) for key, head in self.heads().items()])
 
 
 def _count(table: Integers, part: Slice, log_index: int) -> None:

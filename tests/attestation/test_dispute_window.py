@@ -198,6 +198,20 @@ def test_a_register_that_may_go_back_in_time_folds_the_whole_history(park: Park,
     assert whole == [("m:main",)]
 
 
+def test_a_decision_about_a_clock_is_gone_on_from_as_a_whole_fold_does(park: Park) -> None:
+    """A reading dated ahead counts, and one after it at its own time: what follows is no longer behind."""
+    node = park.node
+    node.put(park.sign(energy_block([1_000])), park.sign(energy_block([1_010], start=START + 1000 * HOUR)),
+             park.sign(energy_block([1_020], start=START + 10 * MINUTE)))
+    with transaction(node.engine) as connection:
+        resolve(connection, 3, "", "", "clock-off", "counts", "acct:inspector", START)
+        resolve(connection, 4, "m:main", "energy", "clock-off", "counts", "acct:inspector", START)
+    decided = node.one(park.sign(energy_block([1_030], start=START + 20 * MINUTE)))
+    assert decided.assessment is not None
+    assert decided.assessment.flags == []
+    assert derived(node) == derived_anew(node)
+
+
 def test_a_flag_that_someone_closed_stays_closed(park: Park, whole: list[Sequence[str]]) -> None:
     park.node.put(*[park.sign(energy_block([1_000 + 10 * i - 50 * (i == 31)], start=START + i * 10 * MINUTE))
                     for i in range(60)])

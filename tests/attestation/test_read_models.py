@@ -380,7 +380,7 @@ def test_of_two_parts_that_end_together_the_later_in_the_log_is_the_last() -> No
 
 def test_nothing_gathered_is_no_hour() -> None:
     assert Rollups().rows() == []
-    assert Rollups().heads([]) == {}
+    assert Rollups().heads() == {}
 
 
 # limits of a column, both sides, by the fast look and by the close one
