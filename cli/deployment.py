@@ -15,7 +15,7 @@ from api.server import Server
 from cli.files import read_bounded
 from cli.node import CBOR_SEQUENCE, connect
 from cli.options import Dir, Json, Org, Place, Token
-from cli.output import command, err, out, print_json, print_table, say
+from cli.output import command, err, out, print_json, print_table, say, told
 from core.errors import FormError
 
 frames_app = typer.Typer(no_args_is_help=True, help="帧 · frames")
@@ -103,7 +103,8 @@ def put(
         print_json({"frames": answers})
     else:
         print_table(say("帧", "Frames"), [say("结果", "outcome"), say("序号", "index"), say("错误", "error")],
-                    [(item["outcome"], item["index"], (item["error"] or {}).get("code")) for item in answers])
+                    [(item["outcome"], item["index"], told(item["error"]["code"]) if item["error"] else "")
+                     for item in answers])
     raise typer.Exit(1 if any(item["outcome"] == "refused" for item in answers) else 0)
 
 

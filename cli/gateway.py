@@ -9,7 +9,7 @@ import typer
 
 from cli.lazy import Lazy, lazy_group
 from cli.options import Json
-from cli.output import command, err, print_json, print_table, say
+from cli.output import command, err, print_json, print_table, say, told
 from core.period import instant_text, parse_instant
 from edge import command as edge
 from edge.progress import Progress
@@ -57,7 +57,8 @@ def check(config: Config, as_json: Json = False) -> None:
         print_table(say("测点", "Points"),
                     [say("表计", "meter"), say("量", "quantity"), say("地址", "address"), say("值", "value"),
                      say("单位", "unit"), say("设备自述", "device"), say("错误", "error")],
-                    [(row.meter, row.quantity, row.address, row.value, row.unit, row.device, row.error or "")
+                    [(row.meter, row.quantity, row.address, row.value, row.unit, row.device,
+                      say(f"{told(row.error.code)} {row.error.message}", str(row.error)) if row.error else "")
                      for row in rows])
     raise typer.Exit(1 if any(row.error for row in rows) else 0)
 

@@ -16,6 +16,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from core import error_words
 from core.errors import CarbonSealError, InputError
 
 P = ParamSpec("P")
@@ -101,16 +102,20 @@ def _flat(document: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, 
             yield f"{prefix}{name}", ", ".join(map(str, value)) if isinstance(value, list) else value
 
 
+def told(code: str) -> str:
+    """A code in a cell of a table: in Chinese with what it says is wrong."""
+    found = error_words.words(code)
+    return say(f"{code} {found.what}", code) if found else code
+
+
 def fail(error: CarbonSealError, as_json: bool) -> NoReturn:
     """Print the error and leave with its exit code."""
     if as_json:
-        print_json({"error": error.as_dict()})
+        print_json({"error": error_words.as_document(error)})
     else:
-        err.print(f"[red]{error.code}[/red] {escape(error.message)}")
-        if error.where:
-            err.print(f"  {say('位置', 'where')}: {escape(error.where)}")
-        if error.hint:
-            err.print(f"  {say('怎么办', 'what to do')}: {escape(error.hint)}")
+        err.print(f"[red]{error.code}[/red] {escape(error_words.headline(error, language.code))}")
+        for line in error_words.particulars(error, language.code):
+            err.print(escape(line))
     raise typer.Exit(error.exit_code)
 
 

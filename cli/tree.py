@@ -9,7 +9,7 @@ import typer
 
 from cli.files import STDIN, read_json, read_lines
 from cli.options import Json
-from cli.output import command, out, print_json, say
+from cli.output import command, out, print_json, say, told
 from core.errors import FormError, InputError, VerificationFailed
 from core.merkle import consistency_path, inclusion_path, leaf_hash, root
 from ledger.probes import check_probe
@@ -69,7 +69,8 @@ def check(
     if as_json:
         print_json(verdict)
     else:
-        out.print(say("成立", "valid") if verdict["valid"] else f"{say('不成立', 'invalid')}: {verdict['code']}")
+        invalid = f"{say('不成立', 'invalid')}: {told(str(verdict['code']))}"
+        out.print(say("成立", "valid") if verdict["valid"] else invalid)
     raise typer.Exit(0 if verdict["valid"] else 1)
 
 

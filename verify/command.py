@@ -11,6 +11,7 @@ from io import TextIOWrapper
 from pathlib import Path
 from typing import TextIO
 
+from core import error_words
 from core.clock import SystemClock
 from core.errors import CarbonSealError, InputError
 from verify.bundle import MAX_FILE_BYTES, too_large
@@ -29,10 +30,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         trust = load_trust(options.trust)
         report = verify(_read(options.file), trust, now=SystemClock().now())
     except CarbonSealError as error:
-        _print_error(error, options.json)
+        _print_error(error, options)
         return UNUSABLE
     except MemoryError:  # says nothing about the file, so it must not end as "not valid"
-        _print_error(_unreadable("not enough memory to check it", options.file), options.json)
+        _print_error(_unreadable("not enough memory to check it", options.file), options)
         return UNUSABLE
     _print_report(report, options)
     return VALID if report.valid else INVALID
@@ -84,11 +85,14 @@ def _print_report(report: Report, options: argparse.Namespace) -> None:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
-def _print_error(error: CarbonSealError, as_json: bool) -> None:
-    if as_json:
-        print(json.dumps({"valid": False, "steps": [], "error": error.as_dict()}, ensure_ascii=False, indent=2))
+def _print_error(error: CarbonSealError, options: argparse.Namespace) -> None:
+    if options.json:
+        document = {"valid": False, "steps": [], "error": error_words.as_document(error)}
+        print(json.dumps(document, ensure_ascii=False, indent=2))
     else:
-        print(plain(str(error)), file=sys.stderr)
+        lines = [f"{error.code} {error_words.headline(error, options.lang)}",
+                 *error_words.particulars(error, options.lang)]
+        print("\n".join(map(plain, lines)), file=sys.stderr)
 
 
 if __name__ == "__main__":

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import Any
 
+from core.error_words import words
 from core.errors import VerificationFailed
 from core.period import instant_text
 from verify.texts import ADVICE, CODES, LABELS, NOTICES, OUTCOMES, STEP_NAMES, STEP_TITLES
@@ -124,13 +125,19 @@ def _step_lines(step: StepResult, column: int, required: bool, labels: dict[str,
     reason = f" ({step.code})" if step.code else ""
     optional = "" if required else f" [{labels['optional']}]"
     lines = [f" {mark} {step.n:>2} {STEP_TITLES[step.n][column]}: {outcome}{reason}{optional}"]
-    if step.code in CODES:
-        lines.append(f"      {CODES[step.code][column]}")
+    if sentence := _sentence(step.code or "", column):
+        lines.append(f"      {sentence}")
     if step.detail:
         lines.append(f"      {step.detail}")
     if step.outcome is Outcome.FAILED:
         lines.append(f"      → {ADVICE[step.n][column]}")
     return lines
+
+
+def _sentence(code: str, column: int) -> str:
+    """What a code means, as far as it has words in this language."""
+    found = words(code)
+    return (found.what if found else "") if column == 0 else CODES.get(code, "")
 
 
 def _as_of_line(as_of: AsOf, labels: dict[str, str]) -> str:

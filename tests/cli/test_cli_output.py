@@ -48,6 +48,39 @@ def test_people_read_the_error_on_stderr_in_their_language(language: str, words:
     assert words in result.stderr
 
 
+UNKNOWN = NotFound("parameter-missing", "there is no parameter 'grid.[x]'", where="grid.[x]", hint="name another")
+
+
+def test_who_reads_chinese_is_told_in_chinese_what_is_wrong_and_what_to_do() -> None:
+    lines = CliRunner().invoke(failing(UNKNOWN), []).stderr.splitlines()
+    assert lines[0] == "parameter-missing 没有此参数。"
+    assert lines[1:3] == ["  详情: there is no parameter 'grid.[x]'", "  位置: grid.[x]"]
+    assert lines[3].startswith("  怎么办: 核对参数名称")
+    assert lines[4] == "    name another"
+
+
+def test_who_reads_english_is_told_in_english_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(output.language, "code", "en")
+    assert CliRunner().invoke(failing(UNKNOWN), []).stderr.splitlines() == [
+        "parameter-missing there is no parameter 'grid.[x]'", "  where: grid.[x]", "  what to do: name another"]
+
+
+@pytest.mark.parametrize("language", ["zh", "en"])
+def test_programs_get_both_languages_whatever_that_of_the_run(language: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(output.language, "code", language)
+    error = json.loads(CliRunner().invoke(failing(UNKNOWN), ["--json"]).stdout)["error"]
+    assert (error["message"], error["hint"]) == ("there is no parameter 'grid.[x]'", "name another")
+    assert error["message_zh"] == "没有此参数。"
+    assert error["hint_zh"].startswith("核对参数名称")
+
+
+def test_a_code_in_a_cell_is_said_in_chinese(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert output.told("frame-epoch").startswith("frame-epoch 数据帧的纪元")
+    assert output.told("of-tomorrow") == "of-tomorrow"
+    monkeypatch.setattr(output.language, "code", "en")
+    assert output.told("frame-epoch") == "frame-epoch"
+
+
 def test_a_bug_shows_no_traceback_but_where_to_report_it() -> None:
     result = CliRunner().invoke(failing(ZeroDivisionError("division by zero")), ["--json"])
     error = json.loads(result.stdout)["error"]

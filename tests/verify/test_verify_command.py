@@ -42,7 +42,20 @@ def test_unusable_input_ends_with_two_and_prints_no_verdict(capsys: pytest.Captu
     assert run("not-a-zip_fail") == UNUSABLE
     printed = capsys.readouterr()
     assert printed.out == ""
-    assert printed.err.startswith("container-not-zip: ")
+    assert printed.err.startswith("container-not-zip 这不是证据文件。\n  详情: this is not an evidence file")
+
+
+def test_unusable_input_is_told_in_english_to_who_asks_for_it(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run("not-a-zip_fail", "--lang", "en") == UNUSABLE
+    printed = capsys.readouterr().err
+    assert printed.startswith("container-not-zip this is not an evidence file")
+    assert "  what to do: give the .cseal file as it was exported" in printed
+    assert printed.isascii()
+
+
+def test_a_failed_step_says_in_chinese_what_its_code_means(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run("changed-reading_fail") == INVALID
+    assert "数据块正文与块头不符" in capsys.readouterr().out
 
 
 def test_json_is_one_document_on_stdout(capsys: pytest.CaptureFixture[str]) -> None:
@@ -61,6 +74,7 @@ def test_json_of_unusable_input_still_says_not_valid(capsys: pytest.CaptureFixtu
     assert document["valid"] is False
     assert document["steps"] == []
     assert document["error"]["code"] == "container-not-zip"
+    assert document["error"]["message_zh"] == "这不是证据文件。"
 
 
 def test_simulated_data_and_a_development_chain_are_said(capsys: pytest.CaptureFixture[str]) -> None:
@@ -140,7 +154,7 @@ def test_too_little_memory_says_nothing_about_the_file(monkeypatch: pytest.Monke
     monkeypatch.setattr(command, "verify", exhausted)
     assert run("full") == UNUSABLE
     printed = capsys.readouterr()
-    assert (printed.out, printed.err.partition(":")[0]) == ("", "evidence-unreadable")
+    assert (printed.out, printed.err.partition(" ")[0]) == ("", "evidence-unreadable")
 
 
 def test_a_trust_list_of_exactly_the_limit_is_read(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
