@@ -50,9 +50,8 @@ class _Source:
             if isinstance(node, ast.Assign) and isinstance(node.value, ast.Constant) \
                     and isinstance(node.value.value, str) and isinstance(node.targets[0], ast.Name):
                 self.constants[node.targets[0].id] = node.value.value
-        for node in ast.walk(tree):
-            if isinstance(node, Function):
-                self.functions.setdefault(node.name, []).append(node)
+        for function in (node for node in ast.walk(tree) if isinstance(node, Function)):
+            self.functions.setdefault(function.name, []).append(function)
 
     def add_errors(self, trees: list[ast.Module]) -> None:
         """The classes of the error tree, those of other rooms too."""
