@@ -50,7 +50,7 @@ def cases(kind: str) -> list[Case]:
     return [case for case in CATALOGUE.cases if case.kind == kind and "error" not in case.body]
 
 
-LISTS_IN_LISTS = {"allocation.hourly"}
+LISTS_IN_LISTS = {"allocation.hourly", "allocation.spread"}
 
 
 def identify(case: Case) -> str:
