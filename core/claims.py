@@ -39,6 +39,9 @@ from core.records import ChainClaim, Interval, Kind, external_refs_hash, interva
 CLAIM_SCHEMA = "carbonseal-claim/1"
 MAX_INPUTS = 256
 MAX_ACCOUNT_CHARS = 80
+ACCOUNT = re.compile(r"[0-9A-Za-z\u4e00-\u9fff][-0-9A-Za-z\u4e00-\u9fff._:/#]{0,79}", re.ASCII)
+"""An account in one spelling: a space, a full-width digit or a sign that is not seen would make two of one."""
+ACCOUNT_HINT = "letters, digits, 汉字 and . _ - : / # without spaces, as in 0512-0017"
 SPENDING_KINDS = frozenset({Kind.GREEN_POWER, Kind.REDUCTION})
 
 _NAME = re.compile(r"[a-z][a-z0-9_.-]{0,63}")
@@ -250,6 +253,9 @@ def _covers(value: object, where: str) -> Covers:
     if start >= end:
         raise FormError("period-empty", "what the document covers is empty", where=where)
     account_text = None if item["account"] is None else text(item["account"], f"{where}.account", MAX_ACCOUNT_CHARS)
+    if account_text is not None and not ACCOUNT.fullmatch(account_text):
+        raise FormError("account-malformed", f"{account_text!r} is no account", where=f"{where}.account",
+                        hint=ACCOUNT_HINT)
     return Covers(start, end, account_text)
 
 

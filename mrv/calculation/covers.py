@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 from itertools import pairwise
 from typing import Any
 
-from core.claims import MAX_ACCOUNT_CHARS
+from core.claims import ACCOUNT, ACCOUNT_HINT
 from core.errors import FormError, InputError
 from core.period import Period, parse_instant
 from mrv.definitions.methodology import InputRule
@@ -32,9 +32,9 @@ def check_covers(rule: InputRule, given: Any, period: Period, where: str) -> Non
         raise FormError("inputs-malformed", "what a document covers has exactly start, end and account", where=where,
                         hint='{"start": instant, "end": instant, "account": "0512-0017" or null}')
     account = given["account"]
-    if account is not None and (not isinstance(account, str) or not 0 < len(account) <= MAX_ACCOUNT_CHARS):
-        raise FormError("inputs-malformed", "an account is a short text or null", where=f"{where}.account",
-                        hint="the number of the supplier or of the meter, as the document prints it")
+    if account is not None and not (isinstance(account, str) and ACCOUNT.fullmatch(account)):
+        raise FormError("inputs-malformed", "an account is the number of a supplier or meter in one spelling, or null",
+                        where=f"{where}.account", hint=ACCOUNT_HINT)
     start, end = _span(given, where)
     if start >= end or not (rule.single or period.start <= start < end <= period.end):
         raise InputError("period-outside", "what the document covers is empty or not within the period", where=where,

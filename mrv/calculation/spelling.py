@@ -33,7 +33,9 @@ def canonical_numbers(given: Any, where: str = "") -> Any:
     number-not-finite, number-too-long, number-malformed).
     """
     if isinstance(given, list):
-        return [canonical_numbers(item, f"{where}[{i}]") for i, item in enumerate(given)]
+        # No form has a list in a list: what is below one is not worth naming place by place.
+        return [item if isinstance(item, list) else canonical_numbers(item, f"{where}[{i}]")
+                for i, item in enumerate(given)]
     if not isinstance(given, Mapping):
         return given
     place = f"{where}." if where else ""

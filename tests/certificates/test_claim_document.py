@@ -222,6 +222,10 @@ def test_no_mutation_of_a_payload_escapes_as_a_foreign_exception(noise: bytes, p
 
 @pytest.mark.parametrize(("covers", "code"), [
     ({"start": "2026-10-31T16:00:00.000Z", "end": "2026-11-30T16:00:00.000Z", "account": "0512-17"}, None),
+    ({"start": "2026-10-31T16:00:00.000Z", "end": "2026-11-30T16:00:00.000Z", "account": "０５１２-17"},
+     "account-malformed"),
+    ({"start": "2026-10-31T16:00:00.000Z", "end": "2026-11-30T16:00:00.000Z", "account": "0512 17"},
+     "account-malformed"),
     ({"start": "2026-10-31T16:00:00.000Z", "end": "2026-11-30T16:00:00.000Z", "account": None}, None),
     ({"start": "2026-10-31T16:00:00.000Z", "end": "2026-10-31T16:00:00.000Z", "account": None}, "period-empty"),
     ({"start": "2026-11-01", "end": "2026-12-01", "account": None}, "instant-malformed"),

@@ -8,10 +8,11 @@ import { overlap } from "./gaps.js";
 import type { Item } from "./items.js";
 import type { InputRule } from "./methodology.js";
 import { parseInstant, type Period } from "./period.js";
-import { isObject, lengthOf, represented, type Json, type JsonObject } from "./texts.js";
+import { isObject, represented, type Json, type JsonObject } from "./texts.js";
 
 export const COVERS = "covers";
-const MAX_ACCOUNT_CHARS = 80;
+/** One spelling: a space, a full-width digit or a sign that is not seen would make two accounts of one. */
+const ACCOUNT = /^[0-9A-Za-z\u4e00-\u9fff][-0-9A-Za-z\u4e00-\u9fff._:/#]{0,79}$/;
 const MEMBERS = ["start", "end", "account"] as const;
 
 type Span = readonly [number, number];
@@ -23,9 +24,9 @@ export function checkCovers(rule: InputRule, given: Json | undefined, period: Pe
       { where, hint: '{"start": instant, "end": instant, "account": "0512-0017" or null}' });
   }
   const account = given.get("account");
-  if (account !== null && (typeof account !== "string" || account === "" || lengthOf(account) > MAX_ACCOUNT_CHARS)) {
-    throw new RuleError("inputs-malformed", "an account is a short text or null",
-      { where: `${where}.account`, hint: "the number of the supplier or of the meter, as the document prints it" });
+  if (account !== null && (typeof account !== "string" || !ACCOUNT.test(account))) {
+    throw new RuleError("inputs-malformed", "an account is the number of a supplier or meter in one spelling, or null",
+      { where: `${where}.account`, hint: "letters, digits, 汉字 and . _ - : / # without spaces, as in 0512-0017" });
   }
   const [start, end] = spanOf(given, where);
   if (start >= end || !(rule.single || (period.start <= start && end <= period.end))) {
