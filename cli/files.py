@@ -67,7 +67,7 @@ def named(name: str | Path) -> Iterator[None]:
     try:
         yield
     except FormError as error:
-        error.where = error.where or _place(name)
+        error.where = f"{_place(name)}: {error.where}" if error.where else _place(name)
         raise
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -70,7 +71,7 @@ def evaluate(
     """计算一个公式，或用 --batch 逐行计算 · evaluate one formula, or JSON lines with --batch."""
     if batch:
         _check_batch({"FORMULA": formula, "--explain": explain, "--xlsx": xlsx, "--precision": precision != PRECISION})
-        _print_batch(service.evaluate_batch(shipped(), read_lines(inputs)))
+        _print_batch(service.evaluate_batch(shipped(), read_lines(inputs), _advising_formula))
         return
     if not formula:
         raise InputError("usage", "name a formula, or use --batch", hint="carbonseal mrv formulas lists them")
@@ -172,7 +173,10 @@ def _readable(text: str) -> str:
 
 
 def _print_batch(answers: Iterable[Mapping[str, Any]]) -> None:
-    """Every line is answered, and the command ends well; how many failed is told where results do not go."""
+    """Every line is answered, and the command ends well (0): who reads lines finds the error in the line that has it.
+
+    How many failed is told where results do not go.
+    """
     failed = 0
     for answer in answers:
         print_json_line(answer)
@@ -180,6 +184,10 @@ def _print_batch(answers: Iterable[Mapping[str, Any]]) -> None:
     if failed:
         err.print(say(f"{failed} 行未能计算，各行的 error 说明原因",
                       f"{failed} lines failed; the error of each says why"))
+
+
+def _advising_formula(formula: str) -> AbstractContextManager[None]:
+    return advising(shipped(), formula=formula)
 
 
 def _check_batch(given: Mapping[str, object]) -> None:

@@ -13,7 +13,7 @@ from typing import Any, NoReturn
 
 import rfc8785
 
-from core.errors import FormError
+from core.errors import FormError, quoted
 
 MAX_DOCUMENT_BYTES = 64 * 2**20
 MAX_SAFE_INTEGER = 2**53 - 1
@@ -22,9 +22,13 @@ MAX_SAFE_INTEGER = 2**53 - 1
 MAX_DEPTH = 256
 # An empty array is two bytes of text and sixty of memory; details of the largest methodology come to some 100,000.
 MAX_TOKENS = 4 * 2**20
+MAX_KEY_CHARS = 40
+MAX_PLACE_CHARS = 200
+"""Of what an error shows of keys."""
 
 # UTF-8 has no half of a surrogate pair; only an escape can smuggle one in.
 _SURROGATE_ESCAPE = re.compile(rb"\\u[dD][89a-fA-F]")
+_HALVES = re.compile("[\ud800-\udfff]")
 _BEYOND_BMP = re.compile(rb"[\xf0-\xf4]")
 # Possessive, and a string without its end is a token too: one pass over the text, whatever it holds.
 _STRING = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"?')
@@ -78,6 +82,8 @@ def parse_lenient(data: bytes, *, limit: int = MAX_DOCUMENT_BYTES) -> Any:
         if _SURROGATE_ESCAPE.search(data):
             json.dumps(value, ensure_ascii=False).encode("utf-8")
         return value
+    except _Repeated:
+        raise _repeated_error(data.decode("utf-8")) from None
     except (UnicodeError, json.JSONDecodeError, RecursionError) as error:
         said = f"not JSON: {error}" if data.strip() else "not JSON: there is nothing in it"
         raise FormError("json-malformed", said) from None
@@ -105,11 +111,53 @@ def _check_values(data: bytes) -> None:
         raise FormError("json-too-large", f"more than {MAX_TOKENS} values")
 
 
+class _Repeated(Exception):
+    """A key occurs twice in one object; which one and where, a second reading tells."""
+
+
+class _Pairs(list[tuple[str, Any]]):
+    """An object with its members as they are written."""
+
+
 def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     value = dict(pairs)
     if len(value) != len(pairs):
-        raise FormError("json-duplicate-key", "a key occurs twice in one object")
+        raise _Repeated
     return value
+
+
+def _repeated_error(text: str) -> FormError:
+    try:
+        value = json.loads(text, object_pairs_hook=_Pairs, parse_int=str, parse_float=str)
+    except (ValueError, RecursionError):
+        value = None  # something after the object is wrong too
+    key, place = _repeated(value, "") or ("", "")
+    return FormError("json-duplicate-key", f"the key {quoted(key, MAX_KEY_CHARS)} occurs twice in one object" if place
+                     else "a key occurs twice in one object", where=place[:MAX_PLACE_CHARS])
+
+
+def _repeated(value: Any, place: str) -> tuple[str, str] | None:
+    """(key, its place) in the first object to end that has a key twice."""
+    seen: set[str | int] = set()
+    again: str | None = None
+    members = value if isinstance(value, _Pairs) else enumerate(value) if isinstance(value, list) else ()
+    for name, item in members:
+        found = _repeated(item, f"{place}[{name}]" if isinstance(name, int) else _inside(place, name))
+        if found is not None:
+            return found
+        again = name if again is None and isinstance(name, str) and name in seen else again
+        seen.add(name)
+    return None if again is None else (_whole(again), _inside(place, again))
+
+
+def _inside(place: str, name: str) -> str:
+    cut = _whole(name)[:MAX_KEY_CHARS]
+    return f"{place}.{cut}" if place else cut
+
+
+def _whole(name: str) -> str:
+    """Without halves of surrogate pairs, which no message can carry."""
+    return _HALVES.sub("\ufffd", name)
 
 
 def _no_float(text: str) -> NoReturn:

@@ -93,7 +93,8 @@ def _neighbour(chain: Chain, binding: Mapping[str, Any], member: str) -> Paramet
     """
     path = binding["among"]
     parameter = chain.ruleset.parameter(path)
-    sought = bind(chain, binding["at"], member).value
+    found = bind(chain, binding["at"], member)
+    sought = found.value
     if not isinstance(sought, Quantity):
         raise FormError("rule-malformed", f"a neighbour among {path} is sought by a quantity", where=path)
     at = sought.to(parameter.unit).value
@@ -101,7 +102,7 @@ def _neighbour(chain: Chain, binding: Mapping[str, Any], member: str) -> Paramet
         below, above = pair
         if below.quantity.value <= at <= above.quantity.value:
             return chain.note(path, pair[NEIGHBOURS.index(binding["neighbour"])])
-    raise InputError("out-of-range", f"{sought} is outside the values of {path}", where=path,
+    raise InputError("out-of-range", f"{sought} is outside the values of {path}", where=found.place or path,
                      hint="a table is never extended; give a measured value")
 
 

@@ -55,6 +55,12 @@ def place_in(bound: Mapping[str, Bound], where: str) -> str | None:
     return found + where[at:] if found and where[at:] in _ENDS else None
 
 
+def places_in(bound: Mapping[str, Bound], where: str) -> str:
+    """As `place_in` of each of several places, "x, lines[2].share"; "" where nothing stands behind them."""
+    found = (place_in(bound, place) for place in where.split(", "))
+    return ", ".join(dict.fromkeys(place for place in found if place is not None))
+
+
 def spreads_of(evaluation: Evaluation, bound: Mapping[str, Bound]) -> CallSpreads:
     """The spreads of the outputs; None where an argument has none, or it could not be carried."""
     given = {name: item.spread for name, item in bound.items()}

@@ -8,7 +8,7 @@ from decimal import Decimal
 from itertools import pairwise
 from typing import Any
 
-from core.errors import FormError, InputError
+from core.errors import FormError, InputError, quoted
 from core.ids import check_id
 from core.period import Period
 from core.quantity import Quantity
@@ -22,6 +22,8 @@ from mrv.definitions.methodology import InputRule, Methodology
 EXAMPLE = "示例 example"
 """With this begin boundary and titles of an example (`mrv methodologies ID --example`); what keeps it is no data."""
 MAX_BOUNDARY_CHARS = 200
+MAX_NAME_CHARS = 40
+"""Of a name in a message."""
 MAX_ITEMS = 10_000
 """Of all inputs and parts together: some two seconds of the largest methodology, with its trace."""
 MAX_PARTS = 400
@@ -118,8 +120,10 @@ def read_inputs(methodology: Methodology, document: Mapping[str, Any], period: P
     out-of-range, source-not-allowed, source-mismatch, inputs-overlap, priority-mismatch, option-not-of-period).
     """
     if not _TOP <= set(document) <= _TOP | _OPTIONAL:
-        raise FormError("inputs-malformed", "an inputs document has exactly " + ", ".join(sorted(_TOP)),
-                        hint="and optionally " + ", ".join(sorted(_OPTIONAL)))
+        missing, unknown = sorted(_TOP - set(document)), sorted(set(document) - _TOP - _OPTIONAL)
+        wrong = f"lacks {', '.join(missing)}" if missing else f"has no member {quoted(unknown[0], MAX_NAME_CHARS)}"
+        raise FormError("inputs-malformed", f"an inputs document {wrong}",
+                        hint="it has " + ", ".join(sorted(_TOP)) + ", and optionally " + ", ".join(sorted(_OPTIONAL)))
     if not isinstance(document["allow_unconfirmed"], bool):
         raise FormError("inputs-malformed", "allow_unconfirmed is true or false", where="allow_unconfirmed",
                         hint="without quotes; true accepts rules and values not yet compared with their official text")

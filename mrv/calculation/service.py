@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import AbstractContextManager, nullcontext
 from datetime import date
 from decimal import Context
 from typing import Any
@@ -28,6 +29,7 @@ from mrv.language.checker import Type
 from mrv.language.interpreter import Step
 
 Document = dict[str, Any]
+Advising = Callable[[str], AbstractContextManager[object]]
 
 LINE_MEMBERS = {"id", "formula", "inputs"}
 _LINE_HINT = '{"id": "1", "formula": "electricity.location", "inputs": {"consumption": {"value": "1", "unit": "kWh"}}}'
@@ -103,14 +105,17 @@ def evaluation_json(evaluation: Evaluation) -> Document:
             "trace": trace_json(evaluation)}
 
 
-def evaluate_batch(ruleset: RuleSet, lines: Iterable[bytes]) -> Iterator[Document]:
-    """For each JSON line {id, formula, inputs} {id, outputs} or {id, error}; one bad line stops nothing."""
+def evaluate_batch(ruleset: RuleSet, lines: Iterable[bytes], advising: Advising = nullcontext) -> Iterator[Document]:
+    """For each JSON line {id, formula, inputs} {id, outputs} or {id, error}; one bad line stops nothing.
+
+    `advising`: what gives the errors of a formula the hints that the rules allow.
+    """
     for line in lines:
         if line.strip():
-            yield _evaluate_line(ruleset, line)
+            yield _evaluate_line(ruleset, line, advising)
 
 
-def _evaluate_line(ruleset: RuleSet, line: bytes) -> Document:
+def _evaluate_line(ruleset: RuleSet, line: bytes, advising: Advising) -> Document:
     identity = _leading_id(line)
     try:
         request = parse_lenient(line)
@@ -120,7 +125,8 @@ def _evaluate_line(ruleset: RuleSet, line: bytes) -> Document:
         unknown = sorted(set(request) - LINE_MEMBERS)
         if unknown:
             raise FormError("inputs-malformed", f"a line has no member {unknown[0][:40]!r}", hint=_LINE_HINT)
-        evaluation = evaluation_of(ruleset, str(request["formula"]), request["inputs"])
+        with advising(str(request["formula"])):
+            evaluation = evaluation_of(ruleset, str(request["formula"]), request["inputs"])
         return {"id": identity, "outputs": outputs_json(evaluation)}
     except CarbonSealError as error:
         return {"id": identity, "error": error.as_dict()}

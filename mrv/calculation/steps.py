@@ -12,7 +12,7 @@ from datetime import date
 from core.errors import CarbonSealError, FormError
 from core.quantity import Quantity
 from mrv.calculation.arguments import bind
-from mrv.calculation.bounds import Bound, place_in, spreads_of
+from mrv.calculation.bounds import Bound, places_in, spreads_of
 from mrv.calculation.chain import MAX_NEAR, Chain, StepResult
 from mrv.calculation.inputs import Inputs
 from mrv.calculation.spread import Spread
@@ -49,22 +49,29 @@ def _run_step(chain: Chain, step: StepRule) -> None:
     chain.spreads[step.name] = []
     for member in chain.inputs.members(step.each) if step.each else [""]:
         bound = {name: bind(chain, binding, member) for name, binding in step.arguments}
-        evaluation = _evaluated(chain, formula, bound)
+        evaluation = _evaluated(chain, formula, bound, f"{step.name}.{member}" if member else step.name)
         chain.steps.append(StepResult(step.name, member, evaluation, chain.part))
         chain.spreads[step.name].append(spreads_of(evaluation, bound))
 
 
-def _evaluated(chain: Chain, formula: Formula, bound: Mapping[str, Bound]) -> Evaluation:
-    """The formula's evaluation; an error of an argument names what the argument was taken from."""
+def _evaluated(chain: Chain, formula: Formula, bound: Mapping[str, Bound], step: str) -> Evaluation:
+    """The formula's evaluation; an error of an argument names what the argument was taken from, any other the step."""
     try:
         return formula.evaluate({name: item.value for name, item in bound.items()})
     except CarbonSealError as error:
-        place = place_in(bound, error.where)
-        if place is not None:
-            error.where = place
-            if error.code == "out-of-range":
-                error.message = _as_written(chain.inputs, place) + error.message
+        place = places_in(bound, error.where)
+        error.where = place or f"{step}: {error.where}"
+        if error.code == "out-of-range":
+            error.message = _as_written(chain.inputs, place) + _with_tables(bound, error.message)
         raise
+
+
+def _with_tables(bound: Mapping[str, Bound], message: str) -> str:
+    """A table by the path of the parameter that is bound to it."""
+    for name, item in bound.items():
+        if isinstance(item.place, list) and item.place and isinstance(item.place[0], Mapping):
+            message = message.replace(f"the table {name!r}", f"the table {next(iter(item.place[0].values()))}")
+    return message
 
 
 def _as_written(inputs: Inputs, place: str) -> str:

@@ -13,7 +13,7 @@ from core.quantity import Quantity, unit_place
 from core.units import Unit, convert, parse_unit
 from mrv.definitions import members
 from mrv.language.checker import TEXT, ListType, Type
-from mrv.language.interpreter import Scalar, Value
+from mrv.language.interpreter import NO_ITEMS, Scalar, Value
 
 # A year of quarter hours is 35,136 values; this many are evaluated with their trace in about two seconds.
 MAX_QUANTITIES = 50_000
@@ -117,17 +117,20 @@ class Input:
             assert self.field is not None
             return self.field.bind(given, self.name)
         if not isinstance(given, Sequence) or isinstance(given, str):
-            raise InputError("input-malformed", "a list is needed", where=self.name)
+            raise InputError("input-malformed", "a list is needed", where=self.name,
+                             hint="write [ ] around the values, also of one")
         check_amount({self.name: given})
         if len(given) < self.least:
-            raise InputError("input-missing", f"{len(given)} items, at least {self.least} are needed", where=self.name)
+            raise InputError("input-missing", f"{len(given)} items, at least {self.least} are needed", where=self.name,
+                             hint=NO_ITEMS)
         return [self._bind_item(item, f"{self.name}[{i}]") for i, item in enumerate(given)]
 
     def _bind_item(self, given: Given, where: str) -> Value:
         if self.field is not None:
             return self.field.bind(given, where)
         if not isinstance(given, Mapping):
-            raise InputError("input-malformed", "an object with named fields is needed", where=where)
+            raise InputError("input-malformed", "an object with named fields is needed", where=where,
+                             hint="the fields are " + ", ".join(field.name for field in self.fields))
         return bind_all(self.fields, given, where)
 
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Context, Decimal
 from functools import cached_property
@@ -10,10 +11,11 @@ from typing import Any
 
 from core.errors import CarbonSealError, FormError, InputError
 from core.jcs import digest
-from core.numbers import CONTEXT, decimal_text
+from core.numbers import CONTEXT
 from core.quantity import Quantity
 from core.units import Unit, parse_unit
 from mrv.definitions import members
+from mrv.definitions.condition import MAX_VALUES, compared
 from mrv.definitions.fields import Given, Input, check_names
 from mrv.definitions.rule import Rule, read_head
 from mrv.language.checker import BOOLEAN, TEXT, Node, Scope, Type, check
@@ -22,6 +24,11 @@ from mrv.language.render import render
 from mrv.language.work import check_work
 
 SCHEMA = "carbonseal-formula/1"
+MAX_PLACES = 4
+"""Inputs that an error points at: more are no place."""
+_ROOT = re.compile(r"[.\[]")
+_OF_LISTS = ("count", "lookup", "interpolate")
+_FOLDS = ("sum", "mean", "least", "greatest", "all", "any")
 CONDITION = "a condition under which the rule holds; check the values, their units and the option or basis chosen"
 
 
@@ -107,8 +114,10 @@ class Formula(Rule):
             step = self._step(definition, environment, context)
             if definition.required and step.value is not True:
                 words = f"{definition.title['zh']} {definition.title['en']}: " if definition.title else ""
+                found = list(dict.fromkeys(compared(step)))
+                values = f"; given {', '.join(text for _, text in found[:MAX_VALUES])}" if found else ""
                 raise InputError("out-of-range", f"a condition of the rule is not met: {words}{definition.expression}"
-                                 + self._values_of(definition.node, bound), where=self.key, hint=CONDITION)
+                                 + values, where=self._places(place for place, _ in found) or self.key, hint=CONDITION)
             environment[definition.name] = step.value
             trace.append((definition, step))
             if definition.is_output:
@@ -119,28 +128,30 @@ class Formula(Rule):
         try:
             return evaluate(definition.node, environment, context)
         except InputError as error:
-            error.where = error.where or f"{self.key} {definition.name}"
+            error.where = self._places([error.where]) or f"{self.key} {definition.name}"
             raise
 
-    def _values_of(self, node: Node, bound: Environment) -> str:
-        """"; given lines = 3, status = excluded": the single inputs that a condition names."""
-        named = set(_names(node))
-        given = [f"{item.name} = {_shown(item.field.type, bound[item.name])}" for item in self.inputs
-                 if item.name in named and item.field is not None and not item.is_list]
-        return f"; given {', '.join(given)}" if given else ""
+    def _places(self, named: Iterable[str]) -> str:
+        """Inputs, or places in them, then those that derived values come from; "" where none is behind."""
+        inputs, names = {item.name for item in self.inputs}, list(named)
+        given = [name for name in names if _ROOT.split(name)[0] in inputs]
+        behind = [place for name in names if name not in given for place in self._inputs_behind(name)]
+        return ", ".join(list(dict.fromkeys(given + behind))[:MAX_PLACES])
+
+    def _inputs_behind(self, name: str) -> list[str]:
+        inputs = {item.name for item in self.inputs}
+        return [place for definition in self.definitions if definition.name == name
+                for inner in _names(definition.node)
+                for place in ([inner] if inner in inputs else self._inputs_behind(inner))]
 
 
 def _names(node: Node) -> Iterator[str]:
-    if node.operator == "name":
+    if node.operator in ("name", *_OF_LISTS):
         yield node.name
+    if node.operator in _FOLDS:
+        yield node.extra[0]
     for operand in node.operands:
         yield from _names(operand)
-
-
-def _shown(kind: Type, value: Scalar) -> str:
-    if not isinstance(kind, Unit) or not isinstance(value, Decimal):
-        return str(value)
-    return decimal_text(value) + (f" {kind.text}" if kind.text != "1" else "")
 
 
 def _output(kind: Type, value: Scalar) -> Quantity | str:

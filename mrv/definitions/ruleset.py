@@ -100,7 +100,7 @@ class RuleSet:
             return self.formulas[name]
         versions = [formula for formula in self.formulas.values() if formula.id == name]
         if not versions:
-            raise NotFound("formula-unknown", f"there is no formula {name[:80]!r}",
+            raise NotFound("formula-unknown", f"there is no formula {name[:80]!r}", where=name[:80],
                            hint="see `carbonseal mrv formulas`")
         return max(versions, key=lambda formula: int(formula.version))
 

@@ -28,6 +28,8 @@ from mrv.language.render import render
 
 # exp beyond this leaves every physical scale and would take the number over its greatest length.
 MAX_EXPONENT = Decimal(400)
+NO_ITEMS = "give each item with its value; where there was none, a line with the value 0"
+_SCALE = "check the values and their units"
 
 Scalar = Decimal | str | bool
 Value = Any
@@ -131,21 +133,22 @@ def _abs(node: Node, environment: Environment, context: Context) -> Step:
 def _root(node: Node, environment: Environment, context: Context) -> Step:
     step = evaluate(node.operands[0], environment, context)
     if step.value < 0:  # type: ignore[operator]
-        raise InputError("out-of-range", f"{_shown(step.value)} has no square root")
+        raise InputError("out-of-range", f"{_shown(step.value)} has no square root", hint=_SCALE)
     return Step(node, context.sqrt(step.value), (step,))  # type: ignore[arg-type]
 
 
 def _exp(node: Node, environment: Environment, context: Context) -> Step:
     step = evaluate(node.operands[0], environment, context)
     if not -MAX_EXPONENT <= step.value <= MAX_EXPONENT:  # type: ignore[operator]
-        raise InputError("out-of-range", f"exp of {_shown(step.value)} is beyond ±{MAX_EXPONENT}")
+        raise InputError("out-of-range", f"exp of {_shown(step.value)} is beyond ±{MAX_EXPONENT}",
+                         hint=_SCALE)
     return Step(node, context.exp(step.value), (step,))  # type: ignore[arg-type]
 
 
 def _ln(node: Node, environment: Environment, context: Context) -> Step:
     step = evaluate(node.operands[0], environment, context)
     if step.value <= 0:  # type: ignore[operator]
-        raise InputError("out-of-range", f"{_shown(step.value)} has no logarithm")
+        raise InputError("out-of-range", f"{_shown(step.value)} has no logarithm", hint=_SCALE)
     return Step(node, context.ln(step.value), (step,))  # type: ignore[arg-type]
 
 
@@ -199,7 +202,7 @@ def _folded(node: Node, source: str, values: list[Any], context: Context) -> Sca
     if node.operator == "sum":
         return _total(values, context)
     if not values:
-        raise InputError("input-missing", f"the list {source!r} is empty", where=source)
+        raise InputError("input-missing", f"the list {source!r} is empty", where=source, hint=NO_ITEMS)
     if node.operator == "mean":
         return context.divide(_total(values, context), Decimal(len(values)))
     return Decimal(min(values) if node.operator == "least" else max(values))
@@ -221,8 +224,10 @@ def _lookup(node: Node, environment: Environment, context: Context) -> Step:
     key, value = node.extra
     rows = [row[value] for row in environment[node.name] if row[key] == at.value]
     if len(rows) != 1:
-        raise InputError("out-of-range", f"{_shown(at.value)} stands {len(rows)} times in {node.name!r}, not once",
-                         where=key)
+        place = node.name if rows else _taken_from(node)
+        times = f"{len(rows)} times in {node.name!r}, not once"
+        raise InputError("out-of-range", f"{key} {_shown(at.value)} stands {times}", where=place,
+                         hint=f"give each {key} in one line and no more")
     return Step(node, rows[0], (at,))
 
 
@@ -230,7 +235,7 @@ def _interpolate(node: Node, environment: Environment, context: Context) -> Step
     at = evaluate(node.operands[0], environment, context)
     key, value = node.extra
     assert isinstance(at.value, Decimal)
-    below, above = _bracket(environment[node.name], key, at.value, node.name)
+    below, above = _bracket(environment[node.name], key, at.value, node)
     if below is above:
         return Step(node, below[value], (at,))
     rise = context.multiply(context.subtract(above[value], below[value]), context.subtract(at.value, below[key]))
@@ -238,14 +243,22 @@ def _interpolate(node: Node, environment: Environment, context: Context) -> Step
     return Step(node, context.add(below[value], step), (at,))
 
 
-def _bracket(rows: list[dict[str, Decimal]], key: str, at: Decimal, name: str) -> tuple[dict[str, Decimal], ...]:
-    ordered = sorted(rows, key=lambda row: row[key])
-    if any(a[key] == b[key] for a, b in pairwise(ordered)):
-        raise InputError("out-of-range", f"the table {name!r} has a key twice", where=key)
+def _taken_from(node: Node) -> str:
+    """What the value that is looked up is taken from: a name, else the list."""
+    at = node.operands[0]
+    return at.name if at.operator == "name" else node.name
+
+
+def _bracket(rows: list[dict[str, Decimal]], key: str, at: Decimal, node: Node) -> tuple[dict[str, Decimal], ...]:
+    name, ordered = node.name, sorted(rows, key=lambda row: row[key])
+    twice = next((a[key] for a, b in pairwise(ordered) if a[key] == b[key]), None)
+    if twice is not None:
+        raise InputError("out-of-range", f"the table {name!r} has the {key} {decimal_text(twice)} twice", where=name,
+                         hint=f"give each {key} in one row and no more")
     if not ordered or not ordered[0][key] <= at <= ordered[-1][key]:
         span = f"{decimal_text(ordered[0][key])} to {decimal_text(ordered[-1][key])}" if ordered else "empty"
-        raise InputError("out-of-range", f"{decimal_text(at)} is outside the table {name!r} ({span})", where=key,
-                         hint="a table is never extrapolated")
+        raise InputError("out-of-range", f"{key} {decimal_text(at)} is outside the table {name!r} ({span})",
+                         where=_taken_from(node), hint="a table is never extrapolated")
     below = max((row for row in ordered if row[key] <= at), key=lambda row: row[key])
     above = min((row for row in ordered if row[key] >= at), key=lambda row: row[key])
     return below, above

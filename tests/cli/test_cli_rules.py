@@ -287,3 +287,19 @@ def test_a_search_that_finds_something_says_nothing_else() -> None:
     outcome = run("mrv", "formulas", "--find", "差旅")
     assert "scope3.business-travel@1" in outcome.stdout
     assert outcome.stderr == ""
+
+
+def test_a_bad_line_of_a_batch_is_answered_as_a_bad_file() -> None:
+    lines = ('{"id": "1", "formula": "heat.steam.satured", "inputs": {}}\n'
+             '{"id": "2", "formula": "ghg.co2e", "inputs": {"gases": [], "gases": []}}\n'
+             '{"id": "3", "formula": "fuel.heat", "inputs": {"consumption": {"value": "1", "unit": "ton"}, '
+             '"net_calorific_value": {"value": "1", "unit": "GJ/t"}}}\n')
+    outcome = run("mrv", "eval", "--batch", stdin=lines)
+    unknown, double, unit = (json.loads(line)["error"] for line in outcome.stdout.splitlines())
+    assert outcome.code == 0
+    assert "heat.steam.saturated" in unknown["hint"]
+    assert unknown["where"] == "heat.steam.satured"
+    assert (double["code"], double["where"]) == ("json-duplicate-key", "inputs.gases")
+    assert "short ton" in unit["hint"]
+    assert "give it in t" in unit["hint"]
+    assert "3 行" in outcome.stderr

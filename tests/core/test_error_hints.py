@@ -14,7 +14,7 @@ from core.errors import CarbonSealError, FormError, VerificationFailed
 from core.hints import HINTS
 
 ROOT = Path(core.__file__).parents[1]
-ROOMS = ("core", "certificates")
+ROOMS = ("core", "certificates", "mrv")
 KINDS = {name for name, kind in vars(errors).items() if isinstance(kind, type) and issubclass(kind, CarbonSealError)}
 
 

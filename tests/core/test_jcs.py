@@ -183,3 +183,27 @@ def test_length_is_checked_before_reading() -> None:
     assert jcs.parse(b"[1]", limit=3) == [1]
     with pytest.raises(FormError, match="json-too-large"):
         jcs.parse(b"[1]", limit=2)
+
+
+@pytest.mark.parametrize(("text", "key", "where"), [
+    ('{"a":1,"a":2}', "'a'", "a"), ('{"inputs":{"x":[{"u":1},{"value":"1","unit":"t","value":"2"}]}}', "'value'",
+                                   "inputs.x[1].value"),
+    ('{"a":{"b":1,"b":2},"a":3}', "'b'", "a.b"), ('[{"c":1,"d":2,"d":3,"c":4}]', "'d'", "[0].d"),
+    ('{"' + "k" * 90 + '":1,"' + "k" * 90 + '":2}', "'" + "k" * 40 + "'", "k" * 40),
+    ('{"n":123456789012345678901234567890,"a":1,"a":2}', "", "n")])
+def test_a_key_given_twice_is_named_with_its_place(text: str, key: str, where: str) -> None:
+    with pytest.raises(FormError) as caught:
+        jcs.parse_lenient(text.encode())
+    if key:
+        assert (caught.value.code, caught.value.where) == ("json-duplicate-key", where)
+        assert f"the key {key} occurs twice" in caught.value.message
+    else:
+        assert caught.value.code == "json-number"
+
+
+def test_a_place_of_a_key_is_short_and_can_be_written() -> None:
+    deep = '{"' + "k" * 39 + '":'
+    with pytest.raises(FormError) as caught:
+        jcs.parse_lenient((deep * 20 + '{"\\ud800":1,"\\ud800":2}' + "}" * 20).encode())
+    assert len(caught.value.where) == 200
+    assert str(caught.value).encode()

@@ -113,7 +113,7 @@ def test_the_span_of_a_table_is_printed_in_canonical_decimals() -> None:
     formula = small_formula("interpolate(rows, key, x, a)", {"a": "1", "rows": {"list": {"key": "1", "x": "1"}}}, "1")
     rows = [{"key": Q(key, "1"), "x": Q("1", "1")} for key in ("1.0e1", "2E+30")]
     told = message_of(lambda: formula.evaluate({"a": Q("1e-10", "1"), "rows": rows}))
-    assert told == "0.0000000001 is outside the table 'rows' (10 to 2000000000000000000000000000000)"
+    assert told == "key 0.0000000001 is outside the table 'rows' (10 to 2000000000000000000000000000000)"
 
 
 def test_a_root_of_a_negative_beyond_every_scale_is_a_number_too_long() -> None:

@@ -155,7 +155,8 @@ def test_a_pressure_beyond_all_isobars_is_refused_and_says_which_table(pressure:
     with pytest.raises(CarbonSealError) as caught:
         calculated(superheated(pressure, "500"))
     error = caught.value
-    assert (error.code, error.where) == ("out-of-range", "steam.superheated.pressure")
+    assert (error.code, error.where) == ("out-of-range", "inputs.superheated_pressure.a")
+    assert "outside the values of steam.superheated.pressure" in error.message
     assert "never extended" in error.hint
 
 

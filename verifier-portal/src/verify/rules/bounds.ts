@@ -42,6 +42,12 @@ export function placeIn(bound: ReadonlyMap<string, Bound>, where: string): strin
   return found === "" || (rest !== "" && rest !== ".unit") ? null : found + rest;
 }
 
+/** As `placeIn` of each of several places, "x, lines[2].share"; "" where nothing stands behind them. */
+export function placesIn(bound: ReadonlyMap<string, Bound>, where: string): string {
+  const found = where.split(", ").map((place) => placeIn(bound, place)).filter((place) => place !== null);
+  return Array.from(new Set(found)).join(", ");
+}
+
 /** The spreads of the outputs; null where an argument has none, or it could not be carried. */
 export function spreadsOf(evaluation: Evaluation, bound: ReadonlyMap<string, Bound>): CallSpreads {
   const given = new Map(Array.from(bound, ([name, { spread }]) => [name, spread]));

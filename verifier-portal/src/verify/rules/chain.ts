@@ -1,5 +1,5 @@
 /** The steps of a methodology evaluated on the inputs of one period: formula calls with what their arguments bind to. */
-import { joinedBounds, placeIn, spreadsOf, type Bound, type CallSpreads } from "./bounds.js";
+import { joinedBounds, placesIn, spreadsOf, type Bound, type CallSpreads } from "./bounds.js";
 import { asObject, list, member, text } from "./document.js";
 import { compare } from "./decimal.js";
 import { checkInForce, type Day } from "./dates.js";
@@ -12,7 +12,7 @@ import { DATA_YEAR, type ParameterValue } from "./parameter.js";
 import { Quantity } from "./quantity.js";
 import type { RuleSet } from "./ruleset.js";
 import { EXACT, Spread, joined, ofInput } from "./spread.js";
-import { byCodePoint, plainText, type JsonObject } from "./texts.js";
+import { byCodePoint, isList, isObject, plainText, represented, type JsonObject } from "./texts.js";
 
 /** Names in a hint: more are no help. */
 const MAX_NEAR = 8;
@@ -91,22 +91,22 @@ export class Chain {
     this.calls.set(step.name, calls);
     for (const name of step.each === null ? [""] : this.inputs.members(step.each)) {
       const bound = new Map(step.bindings.map(([argument, binding]) => [argument, this.bind(binding, name)]));
-      const evaluation = this.evaluated(formula, bound);
+      const evaluation = this.evaluated(formula, bound, name === "" ? step.name : `${step.name}.${name}`);
       const result: StepResult = { step: step.name, member: name, evaluation, part: this.part };
       this.called.push(result);
       calls.push({ result, spreads: spreadsOf(evaluation, bound) });
     }
   }
 
-  /** The formula's evaluation; an error of an argument names what the argument was taken from. */
-  private evaluated(formula: Formula, bound: ReadonlyMap<string, Bound>): Evaluation {
+  /** The formula's evaluation; an error of an argument names what the argument was taken from, any other the step. */
+  private evaluated(formula: Formula, bound: ReadonlyMap<string, Bound>, step: string): Evaluation {
     try {
       return formula.evaluate(new Map(Array.from(bound, ([argument, { value }]) => [argument, value])));
     } catch (error) {
-      const where = error instanceof RuleError ? placeIn(bound, error.where) : null;
-      if (!(error instanceof RuleError) || where === null) throw error;
-      const written = error.code === "out-of-range" ? this.asWritten(where) : "";
-      throw new RuleError(error.code, written + error.message, { where, hint: error.hint });
+      if (!(error instanceof RuleError)) throw error;
+      const place = placesIn(bound, error.where);
+      const message = error.code === "out-of-range" ? this.asWritten(place) + withTables(bound, error.message) : error.message;
+      throw new RuleError(error.code, message, { where: place || `${step}: ${error.where}`, hint: error.hint });
     }
   }
 
@@ -198,7 +198,8 @@ export class Chain {
   private neighbour(binding: JsonObject, name: string): ParameterValue {
     const path = text(binding, "among");
     const parameter = this.rules.parameter(path);
-    const sought = this.bind(asObject(member(binding, "at")), name).value;
+    const found = this.bind(asObject(member(binding, "at")), name);
+    const sought = found.value;
     if (!(sought instanceof Quantity)) {
       throw new RuleError("rule-malformed", `a neighbour among ${path} is sought by a quantity`, { where: path });
     }
@@ -211,7 +212,7 @@ export class Chain {
       }
     }
     throw new RuleError("out-of-range", `${sought.toString()} is outside the values of ${path}`,
-      { where: path, hint: "a table is never extended; give a measured value" });
+      { where: typeof found.place === "string" && found.place !== "" ? found.place : path, hint: "a table is never extended; give a measured value" });
   }
 
   private total(name: string): Bound {
@@ -285,4 +286,13 @@ export class Chain {
 
 function memberName(name: string, suffix: string): string {
   return name.endsWith(".*") ? name.slice(0, -1) + suffix : name;
+}
+
+/** A table by the path of the parameter that is bound to it. */
+function withTables(bound: ReadonlyMap<string, Bound>, message: string): string {
+  return Array.from(bound).reduce((said, [name, { place }]) => {
+    const row = isList(place) ? place[0] : undefined;
+    const path = isObject(row) ? Array.from(row.values())[0] : undefined;
+    return typeof path === "string" ? said.replaceAll(`the table ${represented(name)}`, `the table ${path}`) : said;
+  }, message);
 }

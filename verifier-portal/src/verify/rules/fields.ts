@@ -3,7 +3,7 @@ import type { ListType, Type } from "./checker.js";
 import { compare, type Decimal } from "./decimal.js";
 import { checkUnique, member, nameOf, objects, texts, title } from "./document.js";
 import { RuleError } from "./error.js";
-import type { Row, Scalar, Value } from "./interpreter.js";
+import { NO_ITEMS, type Row, type Scalar, type Value } from "./interpreter.js";
 import { decimalText, parseDecimal, parseNatural } from "./numbers.js";
 import { Quantity, isQuantityDocument, unitPlace } from "./quantity.js";
 import { isList, isObject, plainText, quoted, represented, type Json, type JsonObject } from "./texts.js";
@@ -104,11 +104,13 @@ export class Input {
   /** The value or list of values in the declared units. */
   bind(given: Given | undefined): Value {
     if (this.least === null && this.single !== null) return this.single.bind(given, this.name);
-    if (!isList(given)) throw new RuleError("input-malformed", "a list is needed", { where: this.name });
+    if (!isList(given)) throw new RuleError("input-malformed", "a list is needed",
+      { where: this.name, hint: "write [ ] around the values, also of one" });
     checkAmount(new Map([[this.name, given]]));
     const least = this.least ?? 0;
     if (given.length < least) {
-      throw new RuleError("input-missing", `${given.length} items, at least ${least} are needed`, { where: this.name });
+      throw new RuleError("input-missing", `${given.length} items, at least ${least} are needed`,
+        { where: this.name, hint: NO_ITEMS });
     }
     return given.map((item, i) => this.bindItem(item, `${this.name}[${i}]`));
   }
@@ -116,7 +118,8 @@ export class Input {
   private bindItem(given: Given, where: string): Scalar | Row {
     if (this.single !== null) return this.single.bind(given, where);
     if (!isObject(given)) {
-      throw new RuleError("input-malformed", "an object with named fields is needed", { where });
+      throw new RuleError("input-malformed", "an object with named fields is needed",
+        { where, hint: `the fields are ${this.fields.map((field) => field.name).join(", ")}` });
     }
     return this.bindRow(given, where);
   }

@@ -3,11 +3,11 @@ import { check, typeText, type ListType, type Node, type Type } from "./checker.
 import { Misuse, asObject, identity, member, nameOf, objects, statusOf, text, title, versionOf } from "./document.js";
 import { Decimal } from "./decimal.js";
 import { RuleError } from "./error.js";
+import { FOLDS, MAX_VALUES, TABLES, compared } from "./condition.js";
 import { Validity } from "./dates.js";
 import { checkNames, readInputs, type Given, type Input } from "./fields.js";
 import { evaluate, type Environment, type Scalar, type Step, type Value } from "./interpreter.js";
 import { digest } from "./json.js";
-import { decimalText } from "./numbers.js";
 import { Quantity } from "./quantity.js";
 import { render } from "./render.js";
 import { isList, isObject, plainText, represented, type Json, type JsonObject } from "./texts.js";
@@ -15,6 +15,8 @@ import { Unit, parseUnit } from "./units.js";
 import { checkWork } from "./work.js";
 
 const SCHEMA = "carbonseal-formula/1";
+/** Inputs that an error points at: more are no place. */
+const MAX_PLACES = 4;
 const CONDITION = "a condition under which the rule holds; check the values, their units and the option or basis chosen";
 
 /**
@@ -95,8 +97,11 @@ export class Formula {
     for (const definition of this.definitions) {
       const step = this.step(definition, environment);
       if (definition.required && step.value !== true) {
+        const found = compared(step);
+        const values = found.slice(0, MAX_VALUES).map(([, value]) => value).join(", ");
+        const where = this.places(found.map(([place]) => place)) || this.key;
         throw new RuleError("out-of-range", `a condition of the rule is not met: ${wordsOf(definition)}${render(definition.node)}`
-          + this.valuesOf(definition.node, environment), { where: this.key, hint: CONDITION });
+          + (values === "" ? "" : `; given ${values}`), { where, hint: CONDITION });
       }
       environment.set(definition.name, step.value);
       trace.push([definition, step]);
@@ -109,19 +114,27 @@ export class Formula {
     try {
       return evaluate(definition.node, environment);
     } catch (error) {
-      throw error instanceof RuleError && error.where === "" ? error.at(`${this.key} ${definition.name}`) : error;
+      throw error instanceof RuleError ? error.at(this.places([error.where]) || `${this.key} ${definition.name}`) : error;
     }
   }
 
-  /** "; given lines = 3, status = excluded": the single inputs that a condition names. */
-  private valuesOf(node: Node, environment: Environment): string {
-    const named = new Set(namesIn(node));
-    const given = this.inputs.flatMap(({ name, type }) => {
-      const value = environment.get(name);
-      return named.has(name) && (type instanceof Unit || type === "text") && value !== undefined
-        ? [`${name} = ${shown(type, value)}`] : [];
-    });
-    return given.length > 0 ? `; given ${given.join(", ")}` : "";
+  /** Inputs, or places in them, then those that derived values come from; "" where none is behind. */
+  private places(named: readonly string[]): string {
+    const inputs = this.inputNames();
+    const given = named.filter((name) => inputs.has(name.split(/[.[]/)[0] ?? ""));
+    const behind = named.filter((name) => !given.includes(name)).flatMap((name) => this.inputsBehind(name));
+    return Array.from(new Set([...given, ...behind])).slice(0, MAX_PLACES).join(", ");
+  }
+
+  private inputsBehind(name: string): readonly string[] {
+    const inputs = this.inputNames();
+    return this.definitions.filter((definition) => definition.name === name)
+      .flatMap((definition) => namesIn(definition.node))
+      .flatMap((inner) => (inputs.has(inner) ? [inner] : this.inputsBehind(inner)));
+  }
+
+  private inputNames(): ReadonlySet<string> {
+    return new Set(this.inputs.map((input) => input.name));
   }
 }
 
@@ -135,12 +148,8 @@ function wordsOf({ title: titles }: Definition): string {
 }
 
 function namesIn(node: Node): readonly string[] {
-  return [...(node.operator === "name" ? [node.name] : []), ...node.operands.flatMap(namesIn)];
-}
-
-function shown(type: Unit | "text", value: Value): string {
-  if (!(type instanceof Unit) || !(value instanceof Decimal)) return String(value);
-  return decimalText(value) + (type.text === "1" ? "" : ` ${type.text}`);
+  return [...(node.operator === "name" || TABLES.includes(node.operator) ? [node.name] : []),
+    ...(FOLDS.includes(node.operator) ? [node.extra[0] ?? ""] : []), ...node.operands.flatMap(namesIn)];
 }
 
 function output(type: Type, value: Scalar): Quantity | string {

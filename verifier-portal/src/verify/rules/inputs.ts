@@ -9,7 +9,7 @@ import type { InputRule, Methodology } from "./methodology.js";
 import { optionMissing, readCarried, readOptions, readPrevious } from "./options.js";
 import { Period } from "./period.js";
 import { Quantity } from "./quantity.js";
-import { byCodePoint, isList, isObject, lengthOf, plainText, represented, type Json, type JsonObject } from "./texts.js";
+import { byCodePoint, isList, isObject, lengthOf, plainText, quoted, represented, type Json, type JsonObject } from "./texts.js";
 
 /** With this begin boundary and titles of a printed example. */
 const EXAMPLE = "示例 example";
@@ -119,9 +119,12 @@ export function readInputs(methodology: Methodology, document: JsonObject, perio
 
 function readHead(methodology: Methodology, document: JsonObject, period: Period): Head {
   const known: readonly string[] = [...TOP, ...OPTIONAL];
-  if (!TOP.every((name) => document.has(name)) || !Array.from(document.keys()).every((name) => known.includes(name))) {
-    throw new RuleError("inputs-malformed", `an inputs document has exactly ${TOP.join(", ")}`,
-      { hint: `and optionally ${OPTIONAL.join(", ")}` });
+  const missing = TOP.filter((name) => !document.has(name));
+  const [unknown] = Array.from(document.keys()).filter((name) => !known.includes(name)).sort(byCodePoint);
+  if (missing.length > 0 || unknown !== undefined) {
+    const wrong = missing.length > 0 ? `lacks ${missing.join(", ")}` : `has no member ${quoted(unknown ?? "", 40)}`;
+    throw new RuleError("inputs-malformed", `an inputs document ${wrong}`,
+      { hint: `it has ${TOP.join(", ")}, and optionally ${OPTIONAL.join(", ")}` });
   }
   const allowUnconfirmed = document.get("allow_unconfirmed");
   if (typeof allowUnconfirmed !== "boolean") {

@@ -19,6 +19,10 @@ import { applyRatio } from "./units.js";
 const MAX_EXPONENT = 400;
 const EXPONENT_LIMIT = Decimal.of(BigInt(MAX_EXPONENT));
 
+/** What to do about a list without items. */
+export const NO_ITEMS = "give each item with its value; where there was none, a line with the value 0";
+const SCALE = { hint: "check the values and their units" };
+
 export type Scalar = Decimal | string | boolean;
 export type Row = ReadonlyMap<string, Scalar>;
 /** A scalar, an item with fields, or a list of either. */
@@ -128,19 +132,19 @@ const unary = (operation: (value: Scalar) => Scalar): Evaluator => (node, enviro
 };
 
 function root(value: Decimal): Decimal {
-  if (compare(value, Decimal.ZERO) < 0) throw new RuleError("out-of-range", `${decimalText(value)} has no square root`);
+  if (compare(value, Decimal.ZERO) < 0) throw new RuleError("out-of-range", `${decimalText(value)} has no square root`, SCALE);
   return squareRoot(value, CONTEXT);
 }
 
 function exp(value: Decimal): Decimal {
   if (compare(new Decimal(false, value.coefficient, value.exponent), EXPONENT_LIMIT) > 0) {
-    throw new RuleError("out-of-range", `exp of ${decimalText(value)} is beyond ±${MAX_EXPONENT}`);
+    throw new RuleError("out-of-range", `exp of ${decimalText(value)} is beyond ±${MAX_EXPONENT}`, SCALE);
   }
   return exponential(value, CONTEXT);
 }
 
 function ln(value: Decimal): Decimal {
-  if (compare(value, Decimal.ZERO) <= 0) throw new RuleError("out-of-range", `${decimalText(value)} has no logarithm`);
+  if (compare(value, Decimal.ZERO) <= 0) throw new RuleError("out-of-range", `${decimalText(value)} has no logarithm`, SCALE);
   return logarithm(value, CONTEXT);
 }
 
@@ -188,7 +192,7 @@ function total(values: readonly Scalar[]): Decimal {
 
 function some(values: readonly Scalar[], source: string): readonly Scalar[] {
   if (values.length > 0) return values;
-  throw new RuleError("input-missing", `the list ${represented(source)} is empty`, { where: source });
+  throw new RuleError("input-missing", `the list ${represented(source)} is empty`, { where: source, hint: NO_ITEMS });
 }
 
 function mean(values: readonly Scalar[], source: string): Decimal {
@@ -205,7 +209,8 @@ const lookup: Evaluator = (node, environment) => {
   const found = rows(environment, node.name).filter((row) => equal(scalar(row.get(key)), at.value));
   if (found.length !== 1) {
     throw new RuleError("out-of-range",
-      `${valueText(at.value)} stands ${found.length} times in ${represented(node.name)}, not once`, { where: key });
+      `${key} ${valueText(at.value)} stands ${found.length} times in ${represented(node.name)}, not once`,
+      { where: found.length > 0 ? node.name : takenFrom(node), hint: `give each ${key} in one line and no more` });
   }
   return { node, value: scalar(found[0]?.get(value)), steps: [at] };
 };
@@ -215,28 +220,36 @@ const interpolate: Evaluator = (node, environment) => {
   const [key = "", value = ""] = node.extra;
   const x = decimal(at.value);
   const points = rows(environment, node.name).map((row) => [decimal(row.get(key)), decimal(row.get(value))] as const);
-  const [below, above] = bracket(points, x, node.name, key);
+  const [below, above] = bracket(points, x, node, key);
   if (below === above) return { node, value: below[1], steps: [at] };
   const rise = multiply(subtract(above[1], below[1], CONTEXT), subtract(x, below[0], CONTEXT), CONTEXT);
   const step = divide(rise, subtract(above[0], below[0], CONTEXT), CONTEXT);
   return { node, value: add(below[1], step, CONTEXT), steps: [at] };
 };
 
+/** What the value that is looked up is taken from: a name, else the list. */
+function takenFrom({ name, operands: [at] }: Node): string {
+  return at?.operator === "name" ? at.name : name;
+}
+
 type Point = readonly [Decimal, Decimal];
 
 /** The two points around x, or one point twice where x is its key. Throws out-of-range. */
-function bracket(points: readonly Point[], x: Decimal, name: string, key: string): readonly [Point, Point] {
+function bracket(points: readonly Point[], x: Decimal, node: Node, key: string): readonly [Point, Point] {
+  const { name } = node;
   const ordered = [...points].sort(([a], [b]) => compare(a, b));
-  if (ordered.some(([a], i) => i > 0 && compare(ordered[i - 1]?.[0] ?? a, a) === 0)) {
-    throw new RuleError("out-of-range", `the table ${represented(name)} has a key twice`, { where: key });
+  const twice = ordered.find(([a], i) => i + 1 < ordered.length && compare(ordered[i + 1]?.[0] ?? a, a) === 0);
+  if (twice !== undefined) {
+    throw new RuleError("out-of-range", `the table ${represented(name)} has the ${key} ${decimalText(twice[0])} twice`,
+      { where: name, hint: `give each ${key} in one row and no more` });
   }
   const below = ordered.filter(([at]) => compare(at, x) <= 0).at(-1);
   const above = ordered.find(([at]) => compare(at, x) >= 0);
   if (below === undefined || above === undefined) {
     const [low, high] = [ordered[0]?.[0], ordered.at(-1)?.[0]];
     const span = low !== undefined && high !== undefined ? `${decimalText(low)} to ${decimalText(high)}` : "empty";
-    throw new RuleError("out-of-range", `${decimalText(x)} is outside the table ${represented(name)} (${span})`,
-      { where: key, hint: "a table is never extrapolated" });
+    throw new RuleError("out-of-range", `${key} ${decimalText(x)} is outside the table ${represented(name)} (${span})`,
+      { where: takenFrom(node), hint: "a table is never extrapolated" });
   }
   return [below, above];
 }

@@ -2,7 +2,7 @@
 import { sha256 } from "@noble/hashes/sha2.js";
 import { bytesToHex, utf8ToBytes } from "@noble/hashes/utils.js";
 import { RuleError } from "./error.js";
-import { isList, isObject, type Json, type JsonObject } from "./texts.js";
+import { isList, isObject, quoted, type Json, type JsonObject } from "./texts.js";
 
 /** Deeper text would exhaust a recursive reader; a trace takes two levels for each of at most 100 operations. */
 const MAX_DEPTH = 256;
@@ -12,6 +12,10 @@ const CONSTANT = /NaN|-?Infinity/y;
 const SPACE = /[ \t\n\r]*/y;
 const PLAIN = /[^"\\\u0000-\u001f]*/y;
 const SURROGATE = /[\ud800-\udbff](?![\udc00-\udfff])|(?<![\ud800-\udbff])[\udc00-\udfff]/;
+const HALVES = new RegExp(SURROGATE.source, "g");
+/** Of what an error shows of keys. */
+const MAX_KEY_CHARS = 40;
+const MAX_PLACE_CHARS = 200;
 const WORDS: ReadonlyMap<string, Json> = new Map<string, Json>([["true", true], ["false", false], ["null", null]]);
 const ESCAPED: ReadonlyMap<string, string> = new Map([
   ['"', '"'], ["\\", "\\"], ["/", "/"], ["b", "\b"], ["f", "\f"], ["n", "\n"], ["r", "\r"], ["t", "\t"],
@@ -60,9 +64,27 @@ function checkDepth(text: string): void {
   }
 }
 
+function repeatedKey(place: string, key: string): RuleError {
+  const where = Array.from(inside(place, key)).slice(0, MAX_PLACE_CHARS).join("");
+  return new RuleError("json-duplicate-key",
+    where === "" ? "a key occurs twice in one object" : `the key ${quoted(whole(key), MAX_KEY_CHARS)} occurs twice in one object`,
+    { where });
+}
+
+function inside(place: string, name: string): string {
+  const cut = Array.from(whole(name)).slice(0, MAX_KEY_CHARS).join("");
+  return place === "" ? cut : `${place}.${cut}`;
+}
+
+/** Without halves of surrogate pairs, which no message can carry. */
+function whole(name: string): string {
+  return name.replace(HALVES, "\ufffd");
+}
+
 class Reader {
   private position = 0;
   private half = false;
+  private place = "";
 
   constructor(private readonly text: string) {}
 
@@ -119,7 +141,8 @@ class Reader {
 
   private object(): JsonObject {
     const members = new Map<string, Json>();
-    let repeated = false;
+    let again: string | null = null;
+    const outside = this.place;
     this.position += 1;
     this.take(SPACE);
     if (this.text[this.position] !== "}") {
@@ -131,26 +154,31 @@ class Reader {
         if (this.text[this.position] !== ":") this.fail("Expecting ':' delimiter");
         this.position += 1;
         this.take(SPACE);
+        this.place = inside(outside, name);
         const value = this.value();
-        repeated ||= members.has(name);
+        if (members.has(name)) again ??= name;
         members.set(name, value);
       } while (this.another("}"));
     }
+    this.place = outside;
     this.position += 1;
-    if (repeated) throw new RuleError("json-duplicate-key", "a key occurs twice in one object");
+    if (again !== null) throw repeatedKey(outside, again);
     return members;
   }
 
   private list(): readonly Json[] {
     const items: Json[] = [];
+    const outside = this.place;
     this.position += 1;
     this.take(SPACE);
     if (this.text[this.position] !== "]") {
       do {
         this.take(SPACE);
+        this.place = `${outside}[${items.length}]`;
         items.push(this.value());
       } while (this.another("]"));
     }
+    this.place = outside;
     this.position += 1;
     return items;
   }

@@ -76,7 +76,7 @@ export class RuleSet {
     const newest = newestOf(versions);
     if (newest !== undefined) return newest;
     throw new RuleError("formula-unknown", `there is no formula ${represented(shortened(name, 80))}`,
-      { hint: "see `carbonseal mrv formulas`" });
+      { where: shortened(name, 80), hint: "see `carbonseal mrv formulas`" });
   }
 
   /** The parameter of a path. Throws parameter-missing. */
