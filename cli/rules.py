@@ -219,14 +219,19 @@ def _print_example(found: Mapping[str, Any], kind: str, case: Mapping[str, Any])
 def _print_parameter(document: Mapping[str, Any], as_json: bool) -> None:
     if as_json:
         print_json(document)
-    elif "rows" not in document:
-        print_fields({name: _said(value) if isinstance(value, dict) else value for name, value in document.items()})
-    else:
-        print_fields({name: _said(value) if isinstance(value, dict) else value for name, value in document.items()
-                      if name != "rows"})
+        return
+    print_fields({name: _said(value) if isinstance(value, dict) else value for name, value in document.items()
+                  if name not in ("rows", "notices")}
+                 | ({say("提示", "notices"): _notice(name) for name in document["notices"]}))
+    if "rows" in document:
         print_table("", [say("键", "key"), say("年份或行", "year or row"), say("值", "value"),
                          say("发布", "published"), say("自", "from"), say("至", "to"), say("状态", "status"),
                          say("来源", "source")], [tuple(row[name] for name in _ROW) for row in document["rows"]])
+
+
+def _notice(code: str) -> str:
+    return code + say("：没有依据证明该值在所问日期有效，请核对其来源",
+                      ": nothing proves that it was in force on the day asked for; see its source")
 
 
 def _short(values: list[dict[str, str]]) -> str:

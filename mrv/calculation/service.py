@@ -17,6 +17,7 @@ from core.period import Period
 from core.quantity import Quantity
 from core.units import Unit
 from mrv.calculation.chain import StepResult
+from mrv.calculation.regions import with_regions
 from mrv.calculation.run import UNCONFIRMED_FORMULA, PartResult, RunResult, run
 from mrv.calculation.spelling import canonical_dates, canonical_numbers, with_priorities
 from mrv.calculation.statement import node_record, quality_outputs
@@ -31,6 +32,8 @@ from mrv.language.interpreter import Step
 Document = dict[str, Any]
 Advising = Callable[[str], AbstractContextManager[object]]
 
+DATE_UNKNOWN = "date-unknown"
+_SOURCE_YEAR = re.compile(r"(?:19|20)[0-9]{2}(?![0-9])")
 LINE_MEMBERS = {"id", "formula", "inputs"}
 _LINE_HINT = '{"id": "1", "formula": "electricity.location", "inputs": {"consumption": {"value": "1", "unit": "kWh"}}}'
 _LEADING_ID = re.compile(rb'[ \t]*\{[ \t]*"id"[ \t]*:[ \t]*"([ !#-\[\]-~]{1,200})"')
@@ -177,7 +180,8 @@ def canonical_document(ruleset: RuleSet, name: str, given: Mapping[str, Any]) ->
     """
     document: Mapping[str, Any] = canonical_dates(canonical_numbers(given))
     period = Period.from_json(document.get("period"))
-    ranked: Mapping[str, Any] = with_priorities(ruleset.methodology(name, None, *days_of(period)), document)
+    methodology = ruleset.methodology(name, None, *days_of(period))
+    ranked: Mapping[str, Any] = with_priorities(methodology, with_regions(ruleset, methodology, document))
     return ranked
 
 
@@ -219,7 +223,8 @@ def parameter(ruleset: RuleSet, path: str, at: date) -> Document:
     """The value in force at a date: value as printed, unit, source, validity, status.
 
     `path`: a parameter or one value's key ("grid.cn.2023").
-    Raises NotFound (parameter-missing), InputError (rule-not-in-force).
+    `notices`: "date-unknown" where nothing here proves that the value held on that date; one whose own year is later is
+    refused. Raises NotFound (parameter-missing), InputError (rule-not-in-force).
     """
     for candidate in ruleset.parameters.values():
         for value in candidate.values:
@@ -227,11 +232,20 @@ def parameter(ruleset: RuleSet, path: str, at: date) -> Document:
                 if value.published is not None and value.published > at:
                     raise InputError("rule-not-in-force", f"{path} was published on {value.published}", where=path,
                                      hint="ask for a date on or after its publication")
-                return _parameter_json(candidate, value)
+                return _parameter_json(candidate, value, at)
     found = ruleset.parameter(path)
-    return _parameter_json(found, found.resolve(at, at, at, str(at.year) if found.select == BY_YEAR else ""))
+    return _parameter_json(found, found.resolve(at, at, at, str(at.year) if found.select == BY_YEAR else ""), at)
 
 
-def _parameter_json(found: Parameter, value: ParameterValue) -> Document:
+def _parameter_json(found: Parameter, value: ParameterValue, at: date) -> Document:
+    year = _SOURCE_YEAR.match(value.year) if found.select == FIXED else None
+    if year and value.date_status == "unknown" and int(year[0]) > at.year:
+        raise InputError("rule-not-in-force", f"{found.id} is of {value.year} ({value.source}), not of {at}",
+                         where=found.id, hint=f"ask for a date in or after {year[0]}; no earlier value is here")
     return {"path": found.id, "title": dict(found.title), "region": found.region, "selection": found.select,
-            **value.record()}
+            **value.record(), "notices": date_notices([value])}
+
+
+def date_notices(values: Iterable[ParameterValue]) -> list[str]:
+    """["date-unknown"] where nothing here proves from when to when a value holds."""
+    return [DATE_UNKNOWN] if any(value.date_status == "unknown" for value in values) else []

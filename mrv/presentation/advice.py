@@ -19,6 +19,11 @@ MAX_NAMES = 6
 MAX_UNITS = 14
 MAX_NAME_CHARS = 80
 _LISTS = {"formula-unknown": "formulas", "methodology-unknown": "methodologies", "parameter-missing": "parameters"}
+_TIBET, _HONG_KONG, _MACAU, _TAIWAN = "西藏 Tibet", "香港 Hong Kong", "澳门 Macau", "台湾 Taiwan"
+_WITHOUT_FACTOR = {"xizang": _TIBET, "tibet": _TIBET, "西藏": _TIBET, "西藏自治区": _TIBET, "hongkong": _HONG_KONG,
+                   "hong_kong": _HONG_KONG, "hong-kong": _HONG_KONG, "香港": _HONG_KONG, "macau": _MACAU,
+                   "macao": _MACAU, "澳门": _MACAU, "taiwan": _TAIWAN, "台湾": _TAIWAN}
+"""Regions of China for which no average grid factor is published."""
 _OF_FORMULA = re.compile(r"([a-z][a-z0-9_]*)(?:\[[0-9]+\])?(?:\.([a-z0-9_]+))?\.unit")
 _OF_METHODOLOGY = re.compile(r"(?:parts\[[0-9]+\]\.)?inputs\.(.+)\[[0-9]+\]\.quantity\.unit")
 
@@ -35,6 +40,10 @@ def advising(ruleset: RuleSet, *, formula: str = "", methodology: str = "", para
 
 
 def _hint(ruleset: RuleSet, error: CarbonSealError, asked: Mapping[str, str]) -> str:
+    without = _WITHOUT_FACTOR.get(error.where.rpartition(".")[2].lower())
+    if error.code == "parameter-missing" and without:
+        return (f"no factor of {without} is published in the sources here, and none of another region or of the "
+                "country is taken in its place; `carbonseal mrv parameters --list grid.average` lists those there are")
     if error.code in _LISTS:
         found = _newest(ruleset, asked["methodology-unknown"])
         beside = _instead(ruleset, found, error.where) if found is not None else ""

@@ -17,6 +17,7 @@ from core.errors import NotFound
 from core.numbers import CONTEXT, decimal_text
 from core.units import Unit, dimension_text, known_aliases, known_symbols, parse_unit
 from mrv.calculation import service
+from mrv.calculation.regions import known_path
 from mrv.definitions.methodology import InputRule, Methodology, OptionRule, patterns_of, values_of
 from mrv.definitions.parameter import BY_YEAR, Parameter
 from mrv.definitions.ruleset import RuleSet
@@ -189,9 +190,11 @@ def parameter(ruleset: RuleSet, path: str, at: date, every: bool = False) -> Doc
     A table (steam by pressure, goods by code) is keyed by something else than a year, so that no date chooses a row:
     {"path", "title", "unit", "region", "selection", "rows": [a value's record each]}.
     """
+    path = known_path(ruleset, path)
     found = ruleset.parameters.get(path)
     if found is not None and (every or is_table(found)):
-        return _head(found) | {"rows": [value.record() for value in found.values]}
+        return _head(found) | {"rows": [value.record() for value in found.values],
+                               "notices": service.date_notices(found.values)}
     return service.parameter(ruleset, path, at)
 
 

@@ -62,7 +62,7 @@ def test_ten_thousand_random_evaluations_give_the_same_bytes(requests: portal.Re
     answers = portal.run_tool("eval-batch", str(documents_file), stdin=b"\n".join(lines))
     assert differences(ours, answers, lines)[:5] == []
     valid = sum(b'"outputs"' in line for line in ours)
-    assert 4_000 < valid < 8_000, "the requests are to be valid and invalid in fair parts"
+    assert 3_000 < valid < 8_000, "the requests are to be valid and invalid in fair parts"
     codes = {json.loads(line)["error"]["code"] for line in ours if b'"error"' in line}
     assert codes >= {"input-missing", "input-unknown", "input-malformed", "out-of-range", "unit-mismatch",
                      "unit-unknown", "number-malformed", "number-too-long", "quantity-malformed", "division-by-zero"}
