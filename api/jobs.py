@@ -100,6 +100,13 @@ def newest(connection: Connection, org: str | None, limit: int) -> Sequence[Job]
     return [_job(row) for row in rows]
 
 
+def newest_of(connection: Connection, kind: str, arguments: Arguments) -> Job | None:
+    """The newest job of a kind with exactly these arguments; None when there is none."""
+    row = connection.execute(select(_JOBS).where(_JOBS.c.kind == kind, _JOBS.c.arguments == json.dumps(arguments))
+                             .order_by(_JOBS.c.created.desc(), _JOBS.c.touched.desc()).limit(1)).first()
+    return None if row is None else _job(row)
+
+
 def take(engine: Engine, identifier: str | None = None) -> Job | None:
     """Take the oldest job that waits (or the one named), queued or abandoned; None when there is none to take."""
     stale = _LEASE_CLOCK.now() - STALE_MS

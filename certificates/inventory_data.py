@@ -29,9 +29,9 @@ def statement_report(connection: Connection, claim_digest: bytes, rules: RuleSet
 def _attested(connection: Connection, stored: StoredStatement) -> Attested:
     fields: dict[str, Any] = stored.fields
     verifier, conclusion, notices = _opinion(connection, stored)
-    return Attested(fields["origin"], stored.digest.hex(), stored.log_index, fields["claim"], fields["rules"],
-                    fields["supersedes"], fields["completeness"], tuple(sorted({*fields["notices"], *notices})),
-                    verifier, conclusion)
+    return Attested(fields["origin"], stored.digest.hex(), stored.log_index, stored.claim_digest.hex(),
+                    fields["claim"], fields["rules"], fields["supersedes"], fields["completeness"],
+                    tuple(sorted({*fields["notices"], *notices})), verifier, conclusion)
 
 
 def _opinion(connection: Connection, stored: StoredStatement) -> tuple[Words | None, str, tuple[str, ...]]:

@@ -16,7 +16,7 @@ from mrv.calculation.items import Item
 from mrv.calculation.run import RunResult
 from mrv.language.interpreter import round_to
 from mrv.presentation.addends import Addend, addends, call_key, is_gas
-from mrv.presentation.origins import inputs_of, origins_of
+from mrv.presentation.origins import inputs_of, origins_of, output_title
 
 SCHEMA = "carbonseal-report/1"
 SHARE_DIGITS = 2
@@ -29,12 +29,14 @@ _SAME = Decimal("1e-30")
 class Attested:
     """The statement a calculation became: digests in hex, its place in the log, what a verifier concluded ("" if none).
 
+    `claim_id`: SHA-256 of the signed claim, by which it is found; `claim`: its claim hash.
     `completeness`: as the statement says; `notices`: all of the statement's.
     """
 
     origin: str
     statement: str
     log_index: int
+    claim_id: str
     claim: str
     rules: str
     supersedes: str | None
@@ -78,7 +80,7 @@ def option_text(value: Any) -> str:
 
 
 def _attested(attested: Attested | None) -> dict[str, Any]:
-    names = ("origin", "statement", "claim", "rules", "supersedes")
+    names = ("origin", "statement", "claim_id", "claim", "rules", "supersedes")
     if attested is None:
         return {"attested": False, **dict.fromkeys((*names, "log_index", "conclusion", "completeness"))}
     return {"attested": True, **{name: getattr(attested, name) for name in names},
@@ -89,17 +91,6 @@ def _attested(attested: Attested | None) -> dict[str, Any]:
 def _output(result: RunResult, name: str, quantity: Quantity) -> dict[str, Any]:
     title = output_title(result, name)
     return {"name": name, "title_zh": title.get("zh", ""), "title_en": title.get("en", ""), **quantity.as_json()}
-
-
-def output_title(result: RunResult, name: str) -> Mapping[str, str]:
-    """The title an output has in the formula that gives it."""
-    for output, step, of_formula in result.methodology.outputs:
-        if name == output or name.startswith(f"{output}."):
-            for call in result.steps:
-                if call.step == step:
-                    return next((item.title or {} for item in call.evaluation.formula.outputs
-                                 if item.name == of_formula), {})
-    return {}
 
 
 def _sources(result: RunResult) -> Iterator[dict[str, Any]]:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from hashlib import sha256
 from typing import Any
 
-from sqlalchemy import Connection, insert, select
+from sqlalchemy import Connection, insert, or_, select
 
 from certificates.models import CertClaim, CertInput, CertInterval, CertOpinion, CertStatement, table
 from certificates.opinion import statement_fields
@@ -21,6 +21,7 @@ from core.opinions import OpinionDocument, parse_opinion
 CLAIMS, STATEMENTS, OPINIONS = table(CertClaim), table(CertStatement), table(CertOpinion)
 INPUTS, INTERVALS = table(CertInput), table(CertInterval)
 CARRIED = "carried:"
+CLAIM_HINT = "a claim's id is SHA-256 of the signed claim, in hex: carbonseal claim list, or GET /v1/claims, names them"
 
 
 @dataclass(frozen=True)
@@ -107,12 +108,28 @@ def record_opinion(connection: Connection, payload: bytes, log_index: int) -> St
 
 
 def claim(connection: Connection, digest: bytes) -> StoredClaim:
-    """A claim by payload digest. Raises NotFound (claim-unknown)."""
+    """A claim by its id, the payload digest. Raises NotFound (claim-unknown)."""
     row = connection.execute(select(CLAIMS).where(CLAIMS.c.digest == digest)).first()
     if row is None:
-        raise NotFound("claim-unknown", "no claim with this digest is in the log", where=digest.hex(),
-                       hint="the digest is that of the claim's payload, in hex")
-    return StoredClaim(row.digest, parse_claim(row.payload), row.payload, row.log_index)
+        raise NotFound("claim-unknown", "no claim with this id is in the log", where=digest.hex(), hint=CLAIM_HINT)
+    return _claim(row)
+
+
+def find_claim(connection: Connection, identity: bytes) -> StoredClaim:
+    """A claim by its id, by the digest of a statement on it, or by the claim hash that statement and opinion name.
+
+    Raises NotFound (claim-unknown), Refused (claim-ambiguous) where two signatures stand under one claim hash.
+    """
+    named = select(STATEMENTS.c.claim_digest).where(STATEMENTS.c.digest == identity)
+    rows = connection.execute(select(CLAIMS).where(or_(
+        CLAIMS.c.digest == identity, CLAIMS.c.hash == identity, CLAIMS.c.digest.in_(named)))).all()
+    if not rows:
+        raise NotFound("claim-unknown", "the log has no claim with this id or claim hash, and no statement with this "
+                       "digest", where=identity.hex(), hint=CLAIM_HINT)
+    if len(rows) > 1:
+        raise Refused("claim-ambiguous", f"{len(rows)} claims have this claim hash", where=identity.hex(),
+                      hint="name one by its id: " + ", ".join(row.digest.hex() for row in rows))
+    return _claim(rows[0])
 
 
 def statement(connection: Connection, digest: bytes) -> StoredStatement:
@@ -207,6 +224,10 @@ def statements_reading(connection: Connection, source: str) -> list[bytes]:
     rows = connection.execute(select(INPUTS.c.statement).join(STATEMENTS, STATEMENTS.c.digest == INPUTS.c.statement)
                               .where(INPUTS.c.source == source).order_by(STATEMENTS.c.log_index))
     return [row.statement for row in rows]
+
+
+def _claim(row: Any) -> StoredClaim:
+    return StoredClaim(row.digest, parse_claim(row.payload), row.payload, row.log_index)
 
 
 def _statement(row: Any) -> StoredStatement:

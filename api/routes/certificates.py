@@ -82,7 +82,7 @@ def ledger(snapshot: Snapshot, account: Overseer, organisation: str | None = Non
            form: Annotated[str, Query(pattern="^(json|csv)$")] = "json") -> Response:
     """Questions of authorities and auditors: by organisation, meter, period, certificate, serial interval."""
     asked = Filter(
-        None if organisation is None else check_id(organisation, where="organisation"), meter, _period(start, end),
+        None if organisation is None else check_id(organisation, where="organisation"), meter, period_asked(start, end),
         None if certificate is None else check_hex(certificate, where="certificate"), _serials(serials))
     rows = query.find(snapshot, asked)
     if form == "csv":
@@ -102,7 +102,8 @@ def _check_level(account: Account, level: str, row: LedgerRow) -> None:
         account.require_org(row.subject)
 
 
-def _period(start: str | None, end: str | None) -> Period | None:
+def period_asked(start: str | None, end: str | None) -> Period | None:
+    """The period of two instants, None without them. Raises InputError (parameter-invalid), FormError."""
     if start is None and end is None:
         return None
     if start is None or end is None:

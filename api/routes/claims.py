@@ -9,13 +9,16 @@ from sqlalchemy import Connection
 from starlette.concurrency import run_in_threadpool
 
 from api import entries, evidence, jobs, pipeline, quality, tasks, walk
-from api.accounts import Account
+from api.accounts import OVERSIGHT, Account
 from api.answers import immutable
 from api.deps import AnyAccount, Enterprise, Issuer, NodeDep, Snapshot, Verifier
 from api.node import Node
+from api.paging import DEFAULT_LIMIT, Cursor, Limit, page, parse_cursor
+from api.routes.certificates import period_asked
 from attestation.envelope import MANIFEST
 from attestation.manifest import parse_manifest
-from certificates import store
+from certificates import claim_list, store
+from certificates.claim_list import Filter, ListedClaim
 from certificates.store import StoredClaim, StoredStatement
 from core.claims import parse_claim
 from core.database import reading, transaction
@@ -43,12 +46,32 @@ def _take_claim(node: Node, account: Account, payload: bytes) -> dict[str, Any]:
     return {"claim": stored.digest.hex(), "index": str(stored.log_index), "job": job}
 
 
+@router.get("")
+def list_claims(request: Request, response: Response, snapshot: Snapshot, account: AnyAccount, organisation: str = "",
+                state: str = "", start: str | None = None, end: str | None = None, limit: Limit = DEFAULT_LIMIT,
+                cursor: Cursor = "") -> list[dict[str, Any]]:
+    """The claims that this organisation may see, newest first: by organisation, state, and period they overlap.
+
+    States: no-statement, to-review, declined, to-issue, issued, superseded, revoked.
+    """
+    if organisation:
+        account.require_org(organisation)
+    elif not account.roles & OVERSIGHT:
+        organisation = account.org
+    (below,) = parse_cursor(cursor, int) or (None,)
+    rows = claim_list.listed(snapshot, Filter(organisation, state, period_asked(start, end), below), limit + 1)
+    return [item.as_json() for item in page(request, response, rows, limit, lambda item: [item.log_index])]
+
+
 @router.get("/{claim}")
 def get_claim(snapshot: Snapshot, account: AnyAccount, claim: str) -> dict[str, Any]:
-    """A claim with what became of it: statement, the manifest to name in an opinion, the newest opinion."""
-    stored = store.claim(snapshot, check_hex(claim, where="claim"))
-    account.require_org(stored.document.subject)
-    return _claim_json(stored) | _progress_json(snapshot, stored)
+    """A claim with what became of it: state, statement, the manifest to name in an opinion, the newest opinion.
+
+    Here and below `claim` is its id, the digest of a statement on it, or its claim hash. `job`: what computes or issues
+    it, where that is what it waits for.
+    """
+    stored = _found(snapshot, account, claim)
+    return _claim_json(snapshot, stored) | _progress_json(snapshot, stored)
 
 
 @router.get("/{claim}/quality")
@@ -64,9 +87,13 @@ def get_explanation(snapshot: Snapshot, account: AnyAccount, claim: str) -> dict
 
 
 def _statement(connection: Connection, account: Account, claim: str) -> StoredStatement:
-    stored = store.claim(connection, check_hex(claim, where="claim"))
+    return store.statement_of(connection, _found(connection, account, claim).digest)
+
+
+def _found(connection: Connection, account: Account, claim: str) -> StoredClaim:
+    stored = store.find_claim(connection, check_hex(claim, where="claim"))
     account.require_org(stored.document.subject)
-    return store.statement_of(connection, stored.digest)
+    return stored
 
 
 @router.get("/{claim}/evidence", response_class=Response)
@@ -74,9 +101,7 @@ def review_file(node: NodeDep, account: AnyAccount, request: Request, claim: str
                 level: Annotated[str, Query()] = "full") -> Response:
     """The evidence file for a verifier's review, before there is an opinion."""
     with reading(node.engine) as connection:
-        stored = store.claim(connection, check_hex(claim, where="claim"))
-        account.require_org(stored.document.subject)
-        statement = store.statement_of(connection, stored.digest)
+        statement = _statement(connection, account, claim)
     data = evidence.export(node.deployment, node.link, statement.digest, purpose="review", level=level)
     return immutable(request, data, EVIDENCE, private=True)
 
@@ -91,7 +116,8 @@ def _take_opinion(node: Node, org: str, claim: str, payload: bytes) -> dict[str,
     # Before anything is written: what is refused leaves no entry behind.
     with reading(node.engine) as connection:
         statement = store.statement(connection, parse_opinion(payload).statement)
-    if statement.claim_digest != check_hex(claim, where="claim"):
+        named = store.find_claim(connection, check_hex(claim, where="claim"))
+    if statement.claim_digest != named.digest:
         raise Refused("opinion-claim", "the opinion is about the statement of another claim",
                       where=statement.claim_digest.hex())
     stored = pipeline.review(node.deployment, payload)
@@ -107,9 +133,7 @@ def post_issue(node: NodeDep, account: Issuer, claim: str) -> dict[str, Any]:
     An opinion that permits it is issued by itself; this is for one whose issue failed, because the chain was away.
     """
     with reading(node.engine) as connection:
-        stored = store.claim(connection, check_hex(claim, where="claim"))
-        account.require_org(stored.document.subject)
-        statement = store.statement_of(connection, stored.digest)
+        statement = _statement(connection, account, claim)
         conclusion = store.opinion_on(connection, statement.digest).document.conclusion
     if conclusion not in ISSUING:
         raise Refused("opinion-conclusion", f"a conclusion {conclusion.name.lower()} issues nothing", where=claim)
@@ -124,8 +148,21 @@ def _submit(node: Node, kind: str, org: str, arguments: dict[str, Any]) -> str:
     return job
 
 
-def _claim_json(stored: StoredClaim) -> dict[str, Any]:
-    return {"claim": stored.digest.hex(), "index": str(stored.log_index), "document": parse(stored.payload)}
+def _claim_json(connection: Connection, stored: StoredClaim) -> dict[str, Any]:
+    found = claim_list.state_of(connection, stored.digest)
+    return {"claim": stored.digest.hex(), "claim_hash": found.hash.hex(), "index": str(stored.log_index),
+            "state": found.state, "job": _job_json(connection, found), "document": parse(stored.payload)}
+
+
+def _job_json(connection: Connection, found: ListedClaim) -> dict[str, Any] | None:
+    """The newest job that a claim waits for, in a state in which one is what it waits for."""
+    waits = {"no-statement": (tasks.CALCULATE, {"claim": found.digest.hex()})}
+    if found.statement is not None:
+        waits["to-issue"] = (tasks.ISSUE, {"statement": found.statement[0].hex()})
+    if found.state not in waits:
+        return None
+    job = jobs.newest_of(connection, *waits[found.state])
+    return None if job is None else job.as_json()
 
 
 def _progress_json(connection: Connection, stored: StoredClaim) -> dict[str, Any]:

@@ -32,9 +32,10 @@ def claim_report(snapshot: Snapshot, account: AnyAccount, language: Language, cl
 
     PDF needs pango on the node's machine. Refused (statement-differs) where the calculation gives something else.
     """
-    digest = check_hex(claim, where="claim")
-    account.require_org(store.claim(snapshot, digest).document.subject)
-    return answer(statement_report(snapshot, digest, catalogue.shipped()), form, language, f"report-{claim[:16]}")
+    found = store.find_claim(snapshot, check_hex(claim, where="claim"))
+    account.require_org(found.document.subject)
+    return answer(statement_report(snapshot, found.digest, catalogue.shipped()), form, language,
+                  f"report-{found.digest.hex()[:16]}")
 
 
 @router.post("/mrv/report/{methodology}", response_class=Response)

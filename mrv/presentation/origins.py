@@ -185,3 +185,14 @@ def _same(given: Decimal, origins: Sequence[Origin], unit: Unit) -> bool:
     except CarbonSealError:
         return False
     return abs(total - given) <= abs(given) * _SAME
+
+
+def output_title(result: RunResult, name: str) -> Mapping[str, str]:
+    """The title an output has in the formula that gives it."""
+    for output, step, of_formula in result.methodology.outputs:
+        if name == output or name.startswith(f"{output}."):
+            for call in result.steps:
+                if call.step == step:
+                    return next((item.title or {} for item in call.evaluation.formula.outputs
+                                 if item.name == of_formula), {})
+    return {}

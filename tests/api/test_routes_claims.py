@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 from api_helpers import GOV, JIANGHUI, check_problem
-from api_park import Park
-from api_world import ACCOUNTS, STEEL, SUZHENG
+from api_park import Park, period_query
+from api_world import ACCOUNTS, START, STEEL, SUZHENG
 
 from certificates import store
 from core import jcs
@@ -33,6 +33,57 @@ def test_a_claim_is_read_by_its_subject_and_by_oversight(park: Park) -> None:
     check_problem(park.get(f"/v1/claims/{park.claim}"), 401, "token-missing")
     check_problem(park.get(f"/v1/claims/{'0' * 64}", STEEL), 404, "claim-unknown")
     check_problem(park.get("/v1/claims/xyz", STEEL), 400, "hex-malformed")
+
+
+def test_a_claim_answers_to_every_number_that_papers_name_it_by(park: Park) -> None:
+    whole = park.get(f"/v1/claims/{park.claim}", SUZHENG).json()
+    assert whole["claim_hash"] == whole["statement"]["payload"]["claim"] == whole["opinion"]["payload"]["claim"]
+    for name in (park.statement, whole["claim_hash"]):
+        assert park.get(f"/v1/claims/{name}", SUZHENG).json() == whole
+        for more in ("quality", "explanation", "evidence", "report"):
+            assert park.get(f"/v1/claims/{name}/{more}", SUZHENG).status_code == 200
+        check_problem(park.get(f"/v1/claims/{name}", JIANGHUI), 403, "organisation-other")
+
+
+def test_a_report_as_json_names_the_id_of_its_claim(park: Park) -> None:
+    report = park.get(f"/v1/claims/{park.statement}/report", SUZHENG, form="json").json()
+    assert report["claim_id"] == park.claim
+    assert report["claim"] == park.get(f"/v1/claims/{park.claim}", SUZHENG).json()["claim_hash"]
+
+
+def test_the_claims_are_listed_for_whom_they_concern(park: Park) -> None:
+    for org in (STEEL, SUZHENG, GOV):
+        listed = {item["claim"]: item for item in park.get("/v1/claims", org).json()}
+        assert listed[park.claim]["statement"] == park.statement
+        assert listed[park.claim]["state"] == "issued"
+        assert listed[park.claim]["certificate"] == {"amount": "48", "unit": "MWh"}
+    assert park.get("/v1/claims", JIANGHUI).json() == []
+    check_problem(park.get("/v1/claims", JIANGHUI, organisation=STEEL), 403, "organisation-other")
+    check_problem(park.get("/v1/claims"), 401, "token-missing")
+
+
+def test_the_list_of_claims_is_asked_by_organisation_state_and_period(park: Park) -> None:
+    def asked(**query: str) -> set[str]:
+        return {item["claim"] for item in park.get("/v1/claims", SUZHENG, **query).json()}
+    assert park.claim in asked(organisation=STEEL, state="issued", **period_query(START, START + 1))
+    assert park.claim not in asked(state="to-review")
+    assert asked(organisation=SUZHENG) == set()
+    assert asked(**period_query(START - 1, START)) == set()
+    check_problem(park.get("/v1/claims", SUZHENG, state="lost"), 422, "parameter-invalid")
+    check_problem(park.get("/v1/claims", SUZHENG, start="2026-11-17T00:00:00.000Z"), 422, "parameter-invalid")
+
+
+def test_the_list_of_claims_comes_in_pages(park: Park) -> None:
+    park.done(park.post("/v1/claims", park.world.claim(Kind.EMISSION), STEEL).json()["job"], STEEL)
+    whole = [item["claim"] for item in park.get("/v1/claims", GOV).json()]
+    assert len(whole) > 1
+    answer, paged = park.get("/v1/claims", GOV, limit="1"), []
+    while True:
+        paged += [item["claim"] for item in answer.json()]
+        if "next" not in answer.links:
+            break
+        answer = park.client.get(answer.links["next"]["url"], headers=park.as_(GOV))
+    assert paged == whole
 
 
 def test_the_same_claim_again_is_the_same_claim(park: Park) -> None:
@@ -79,6 +130,8 @@ def test_a_second_claim_on_the_same_watt_hours_fails_at_its_calculation_or_issue
     job = park.get(f"/v1/jobs/{opinion.json()['job']}", SUZHENG).json()
     assert job["state"] == "failed"
     assert job["error"]["code"] == "mark-overlap"
+    shown = park.get(f"/v1/claims/{answer.json()['claim']}", STEEL).json()
+    assert (shown["state"], shown["job"]) == ("to-issue", job)
 
 
 def test_a_claim_of_more_than_was_measured_fails_in_its_calculation(park: Park) -> None:
@@ -86,6 +139,8 @@ def test_a_claim_of_more_than_was_measured_fails_in_its_calculation(park: Park) 
     park.get(f"/v1/jobs/{answer['job']}/events", STEEL)
     job = park.get(f"/v1/jobs/{answer['job']}", STEEL).json()
     assert (job["state"], job["error"]["code"]) == ("failed", "claim-differs")
+    shown = park.get(f"/v1/claims/{answer['claim']}", STEEL).json()
+    assert (shown["state"], shown["statement"], shown["job"]) == ("no-statement", None, job)
 
 
 def test_an_inventory_spends_nothing_and_is_computed(park: Park) -> None:
@@ -130,4 +185,5 @@ def test_an_opinion_that_does_not_permit_issues_nothing(park: Park) -> None:
     adverse = world.opinion(statement, conclusion=Conclusion.ADVERSE)
     answer = park.post(f"/v1/claims/{claim['claim']}/opinion", adverse, SUZHENG).json()
     assert answer["job"] is None
+    assert park.get(f"/v1/claims/{claim['claim']}", STEEL).json()["state"] == "declined"
     assert statement.digest.hex() not in {item["statement"] for item in park.get("/v1/certificates").json()}

@@ -33,7 +33,7 @@ from mrv.presentation.label import carbon_label
 CATALOGUE = load()
 CASES = [case for case in CATALOGUE.cases if case.kind == "methodology" and "error" not in case.body]
 SPEC = Path(__file__).parents[2] / "docs" / "spec" / "report-json.md"
-ATTESTED = Attested("grid.example/lanhe", "5a" * 32, 812, "c1" * 32, "1e" * 32, None,
+ATTESTED = Attested("grid.example/lanhe", "5a" * 32, 812, "1d" * 32, "c1" * 32, "1e" * 32, None,
                     {"frames": "720", "gaps": [{"meter": "m:x"}], "max_staleness_ms": "900000"},
                     ("simulated-source",), Words("苏证核查", "Suzheng Verification"), "unmodified")
 

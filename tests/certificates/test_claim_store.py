@@ -22,7 +22,7 @@ from sqlalchemy import Connection, Engine
 from certificates import store
 from certificates.claim import sign
 from core import jcs
-from core.claims import Carried, ClaimDocument
+from core.claims import Carried, ClaimDocument, chain_claim
 from core.database import transaction
 from core.documents import MethodologyRef
 from core.errors import FormError, NotFound, Refused
@@ -54,6 +54,37 @@ def test_a_claim_is_found_by_its_digest(connection: Connection) -> None:
     assert (stored.document, stored.log_index) == (signed_claim(), 7)
     with pytest.raises(NotFound, match="claim-unknown"):
         store.claim(connection, b"\x00" * 32)
+
+
+def test_a_claim_is_found_by_its_id_its_claim_hash_and_its_statement_s_digest(connection: Connection) -> None:
+    statement = record(connection, claim(), 7)
+    record(connection, claim(boundary="二期"), 9)
+    found = store.claim(connection, statement.claim_digest)
+    for identity in (found.digest, bytes.fromhex(statement.fields["claim"]), statement.digest):
+        assert store.find_claim(connection, identity) == found
+
+
+def test_what_names_no_claim_says_what_was_looked_for(connection: Connection) -> None:
+    record(connection, claim(), 7)
+    with pytest.raises(NotFound) as raised:
+        store.find_claim(connection, b"\xab" * 32)
+    assert (raised.value.code, raised.value.where) == ("claim-unknown", "ab" * 32)
+    assert all(word in raised.value.message for word in ("id", "claim hash", "statement"))
+    assert "SHA-256 of the signed claim" in raised.value.hint
+
+
+def test_one_claim_hash_under_two_signatures_is_not_guessed_at(connection: Connection) -> None:
+    first = store.record_claim(connection, sign(claim(), ENTERPRISE), 7)
+    again = jcs.parse(first.payload)
+    again["signature"] = "00" * 65
+    second = store.record_claim(connection, jcs.canonical(again), 9)
+    claim_hash = chain_claim(first.document).struct_hash()
+    with pytest.raises(Refused) as raised:
+        store.find_claim(connection, claim_hash)
+    assert raised.value.code == "claim-ambiguous"
+    assert first.digest.hex() in raised.value.hint
+    assert second.digest.hex() in raised.value.hint
+    assert store.find_claim(connection, second.digest) == second
 
 
 def test_recording_twice_changes_nothing(connection: Connection) -> None:

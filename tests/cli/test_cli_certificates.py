@@ -72,10 +72,42 @@ def test_a_claim_is_shown_to_its_subject_not_to_a_trader(park: Park, inventory: 
     refused(park.do("claim", "show", "xyz"), 2, "hex-malformed")
 
 
-def test_people_read_a_claim_as_lines(park: Park, inventory: dict[str, str]) -> None:
-    outcome = run("claim", "show", inventory["claim"], "--dir", park.directory)
+def test_people_read_a_claim_in_short_first(park: Park, inventory: dict[str, str]) -> None:
+    outcome = run("--lang", "en", "claim", "show", inventory["claim"], "--dir", park.directory)
+    head = outcome.stdout.splitlines()[:14]
+    assert head[0].split()[-1] == inventory["claim"]
+    for number, words in enumerate(("claim id", "state", "subject", "boundary", "period", "methodology", "result")):
+        assert head[number].startswith(words)
+    text = "\n".join(head)
+    for words in ("issued", STEEL, "2026-11-17 → 2026-11-18 (Asia/Shanghai)", "inventory.enterprise", "kgCO2e",
+                  inventory["statement"], "org:suzheng: Unmodified", f"certificate show {inventory['statement']}"):
+        assert words in text
+    assert "statement.payload" not in outcome.stdout
+
+
+def test_every_member_of_a_claim_is_there_for_the_asking(park: Park, inventory: dict[str, str]) -> None:
+    outcome = run("claim", "show", inventory["claim"], "--all", "--dir", park.directory)
+    assert outcome.stdout.startswith("申报编号")
     assert f"statement.digest{' '}" in outcome.stdout
-    assert inventory["statement"] in outcome.stdout
+    assert "statement.payload.completeness.gaps" in outcome.stdout
+
+
+def test_a_claim_is_shown_by_its_statement_and_its_claim_hash(park: Park, inventory: dict[str, str]) -> None:
+    shown = park.done("claim", "show", inventory["claim"])
+    assert park.done("claim", "show", inventory["statement"]) == shown
+    assert park.done("claim", "show", shown["statement"]["payload"]["claim"]) == shown
+
+
+def test_a_verifier_finds_what_there_is_to_review(park: Park, inventory: dict[str, str]) -> None:
+    claim = park.claimed(park.inventory("waiting", START, START + 3 * HOUR))
+    listed = park.done("claim", "list", "--state", "to-review", "--organisation", STEEL, "--org", SUZHENG)
+    assert claim["claim"] in {item["claim"] for item in listed}
+    assert inventory["claim"] not in {item["claim"] for item in listed}
+    told = run("claim", "list", "--org", SUZHENG, "--dir", park.directory).stdout
+    assert inventory["claim"] in told
+    assert "待核查 (to-review)" in told
+    assert park.done("claim", "list", "--org", JIANGHUI) == []
+    refused(park.do("claim", "list", "--state", "lost"), 2, "parameter-invalid")
 
 
 # opinions

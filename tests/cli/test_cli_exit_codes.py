@@ -57,6 +57,7 @@ AT_A_NODE: dict[str, str] = {
     "flags list": "",
     "flags resolve": "7 --code late --as counts",
     "claim create": f"--facts {{facts}} --key {{account}} --org {STEEL}",
+    "claim list": "",
     "claim show": f"{HASH}",
     "opinion review": f"{HASH} --org {SUZHENG} --trust {{trust}} --key {{account}}",
     "opinion sign": f"{HASH} --org {SUZHENG} --trust {{trust}} --key {{account}} --criteria ISO --reasons r "
