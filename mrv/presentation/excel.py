@@ -45,11 +45,11 @@ class ListCells:
 
 @dataclass
 class Sheet:
-    """What names of an expression stand for; `add_column` writes a helper column beside a list, one formula a row."""
+    """What names of an expression stand for; `add_column` writes a fold's column beside its list, one formula a row."""
 
     scalars: Mapping[str, str]
     lists: Mapping[str, ListCells]
-    add_column: Callable[[str, str, list[str]], str]
+    add_column: Callable[[Node, list[str]], str]
     _row: dict[str, str] = field(default_factory=dict)
 
     def formula(self, node: Node) -> str:
@@ -131,7 +131,7 @@ class Sheet:
                 formulas.append(self.formula(body))
             finally:
                 self._row = {}
-        return f"{_FOLDS[node.operator]}({self.add_column(source, node.operator, formulas)})"
+        return f"{_FOLDS[node.operator]}({self.add_column(node, formulas)})"
 
     def _table(self, node: Node) -> str:
         key, value = node.extra

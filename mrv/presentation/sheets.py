@@ -15,7 +15,10 @@ MAX_NAME_CHARS = 200
 
 @dataclass(frozen=True)
 class Cell:
-    """One cell: a `formula` (without "="), or a `value`. `style`: title | head | given | live | note | "" ."""
+    """One cell: a `formula` (without "=") with the `value` calculated for it, or a `value` alone.
+
+    `style`: title | head | given | live | note | "" .
+    """
 
     value: Decimal | str | bool | None = None
     formula: str = ""

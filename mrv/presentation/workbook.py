@@ -10,19 +10,22 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from decimal import Decimal
+from functools import partial
 from typing import Any
 
 from core.numbers import decimal_text
+from core.period import Period, local_text
 from core.quantity import Quantity
 from core.units import Unit
 from mrv.calculation.run import RunResult
 from mrv.definitions.fields import Field, Input
 from mrv.definitions.formula import Definition, Evaluation
-from mrv.language.interpreter import Step, value_text
+from mrv.language.checker import Node
+from mrv.language.interpreter import Scalar, Step, value_text
 from mrv.language.render import render
 from mrv.presentation.excel import MAX_FORMULA_CHARS, TOO_LONG, ListCells, NoTwin, Sheet, rounded, times
 from mrv.presentation.explain import source_facts
-from mrv.presentation.origins import Origin, inputs_of, origins_of
+from mrv.presentation.origins import Origin, inputs_of, origins_of, output_title
 from mrv.presentation.sheets import Cell, Page, Workbook, column_letters
 
 SUMMARY, INPUTS, PARAMETERS, CALCULATION = "结果 Result", "输入 Inputs", "参数 Parameters", "计算 Calculation"
@@ -102,7 +105,7 @@ def _summarise(book: Workbook, page: Page, result: RunResult, places: Places) ->
     for label, text in (("方法学 methodology", f"{methodology.key} · {methodology.status}"),
                         ("依据 source", methodology.source), ("主体 subject", inputs.subject),
                         ("边界 boundary", inputs.boundary),
-                        ("期间 period", " ".join(inputs.document["period"].values())),
+                        ("期间 period", _period_text(inputs.period)),
                         ("核算日 date", result.at.isoformat()), ("提示 notices", ", ".join(result.notices) or "–")):
         page.row(label, text)
     page.row()
@@ -110,7 +113,7 @@ def _summarise(book: Workbook, page: Page, result: RunResult, places: Places) ->
              _head("核算值 as calculated"), _head("全部位数 all digits"), _head("差 difference"))
     for name, value in result.outputs.items():
         cell = _sum(book, name, _cells_of(result, name, places), value.value)
-        row = page.row(name, "", cell, value.unit.text)
+        row = page.row(name, _both(output_title(result, name)), cell, value.unit.text)
         _recorded(page, row, value.value)
         places["output", name] = book.name(f"output_{name}", page, row, _VALUE)
     ratio = result.outputs[rule.output].unit.ratio_to(rule.unit)
@@ -119,7 +122,7 @@ def _summarise(book: Workbook, page: Page, result: RunResult, places: Places) ->
         row = page.row("结转 carried in", "", Cell(inputs.carried.to(rule.unit).value, style="given"), rule.unit.text)
         exact += f"+{book.name('carried_in', page, row, _VALUE)}"
     row = page.row(Cell("结果 result", style="head"), f"{rule.rounding}, {rule.digits}",
-                   Cell(formula=rounded(exact, rule.rounding, str(rule.digits)), style="live"), rule.unit.text)
+                   Cell(result.result.value, rounded(exact, rule.rounding, str(rule.digits)), "live"), rule.unit.text)
     _recorded(page, row, result.result.value)
     book.name("result", page, row, _VALUE)
     _write_notes(book, page)
@@ -148,7 +151,7 @@ def _recorded(page: Page, row: int, value: Decimal) -> None:
     live = f"{column_letters(_VALUE)}{row}"
     page.cells[row, _RECORDED] = Cell(value)
     page.cells[row, _EXACT] = Cell(decimal_text(value))
-    page.cells[row, _DIFFERENCE] = Cell(formula=f"{live}-{column_letters(_RECORDED)}{row}")
+    page.cells[row, _DIFFERENCE] = Cell(Decimal(0), f"{live}-{column_letters(_RECORDED)}{row}")
 
 
 def _sum(book: Workbook, name: str, terms: Sequence[str], value: Decimal) -> Cell:
@@ -157,7 +160,13 @@ def _sum(book: Workbook, name: str, terms: Sequence[str], value: Decimal) -> Cel
     if len(formula) > MAX_FORMULA_CHARS:
         book.notes.append(f"{name}: 只写入数值 value only: {TOO_LONG}")
         return Cell(value, style="given")
-    return Cell(formula=formula, style="live")
+    return Cell(value, formula, "live")
+
+
+def _period_text(period: Period) -> str:
+    """From and to as the plant's clock shows them, and which clock that is; the end is not included."""
+    start, end = (local_text(instant, period.zone)[:16] for instant in (period.start, period.end))
+    return f"{start} → {end} ({period.zone})"
 
 
 def _both(title: Mapping[str, str]) -> str:
@@ -186,9 +195,8 @@ class _Block:
                 self._list(item, given, from_)
             else:
                 self._scalar(item, given, from_)
-        sheet = Sheet(self.scalars, self.lists, self._add_column)
         for definition, step in evaluation.trace:
-            self._definition(sheet, definition, step)
+            self._definition(definition, step)
         return {output.name: self.scalars[output.name] for output in formula.outputs}
 
     def _scalar(self, item: Input, given: Any, origins: Sequence[Origin]) -> None:
@@ -237,17 +245,20 @@ class _Block:
         self.lists[item.name] = ListCells(cells, given, ranges)
         self._first_rows[item.name], self._columns[item.name] = first, _VALUE + len(parts)
 
-    def _add_column(self, source: str, operator: str, formulas: list[str]) -> str:
+    def _add_column(self, whole: Step, fold: Node, formulas: list[str]) -> str:
+        source = fold.extra[0]
         first, column = self._first_rows[source], self._columns[source]
         self._columns[source] += 1
-        self.page.cells[first - 1, column] = _head(f"{operator}: …")
-        for i, formula in enumerate(formulas):
-            self.page.cells[first + i, column] = Cell(formula=formula, style="live")
-        return self.book.name(f"{self.stem}_{source}_{operator}", self.page, first, column, first + len(formulas) - 1)
+        self.page.cells[first - 1, column] = _head(f"{fold.operator}: …")
+        for i, (formula, value) in enumerate(zip(formulas, _folded_values(whole, fold, len(formulas)), strict=True)):
+            self.page.cells[first + i, column] = Cell(value, formula, "live")
+        return self.book.name(f"{self.stem}_{source}_{fold.operator}", self.page, first, column,
+                              first + len(formulas) - 1)
 
-    def _definition(self, sheet: Sheet, definition: Definition, step: Step) -> None:
+    def _definition(self, definition: Definition, step: Step) -> None:
         try:
-            cell = Cell(formula=sheet.formula(definition.node), style="live")
+            sheet = Sheet(self.scalars, self.lists, partial(self._add_column, step))
+            cell = Cell(step.value, sheet.formula(definition.node), "live")
         except NoTwin as reason:
             cell = Cell(step.value, style="given")
             self.book.notes.append(f"{self.stem}.{definition.name}: 只写入数值 value only: {reason}")
@@ -258,6 +269,17 @@ class _Block:
         else:
             self.page.cells[row, _EXACT] = Cell(value_text(step.value))
         self.scalars[definition.name] = self.book.name(f"{self.stem}_{definition.name}", self.page, row, _VALUE)
+
+
+def _folded_values(whole: Step, fold: Node, count: int) -> Sequence[Scalar | None]:
+    """What a fold within an evaluated expression made of each row; None each where its branch was not taken."""
+    waiting = [whole]
+    while waiting:
+        step = waiting.pop()
+        if step.node is fold:
+            return [inner.value for inner in step.steps]
+        waiting += step.steps
+    return [None] * count
 
 
 def _unit(part: Field) -> str:

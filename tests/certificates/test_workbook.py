@@ -11,10 +11,12 @@ from typing import Any
 
 import openpyxl
 import pytest
+from openpyxl.utils.cell import coordinate_to_tuple
 from spreadsheet import Spreadsheet
 
 from certificates.workbook import xlsx
 from core.errors import InputError
+from core.period import local_text
 from core.quantity import Quantity
 from mrv.authoring.cases import Case
 from mrv.authoring.catalogue import load
@@ -89,6 +91,77 @@ def test_every_difference_from_what_was_calculated_is_nothing(case: Case) -> Non
     for address in rows:
         recorded = sheet.cell(CALCULATION, "F" + address[1:])
         assert abs(sheet.cell(CALCULATION, address)) <= abs(recorded) * FIFTEEN_DIGITS
+
+
+@pytest.mark.parametrize("case", cases("methodology"), ids=identify)
+def test_beside_every_formula_stands_the_value_that_a_preview_shows(case: Case) -> None:
+    data = xlsx(workbook_of(ran(case)))
+    live, shown = Spreadsheet(data), openpyxl.load_workbook(io.BytesIO(data), data_only=True)
+    blank = [address for address in live.formulas() if shown[address[0]][address[1]].value is None]
+    # Only a row of a branch that was not taken has none.
+    assert all(address[0] == CALCULATION and column_of(address[1]) > 3 for address in blank)
+    for title, address in live.formulas():
+        value, expected = shown[title][address].value, live.cell(title, address)
+        if value is not None and not re.fullmatch(r"=C(\d+)-F\1", live.formulas()[title, address]):
+            assert close(Decimal(repr(value)) if isinstance(value, int | float) and not isinstance(value, bool)
+                         else value, expected), (title, address)
+
+
+@pytest.mark.parametrize(("expression", "value"), [
+    ("if(x > 2, 1, 2)", 1), ("-x / 8", -0.375), ("x * 1000000007 * 1000000007", 3.000000042000000147e18),
+    ("x / 1000000007 / 1000000007", 2.9999999580000004e-18)])
+def test_a_value_is_kept_with_its_sign_and_its_scale(expression: str, value: float) -> None:
+    _, _, book = small(expression, X, {"x": one("3")})
+    assert shown_values(book, "test_result") == [pytest.approx(value, rel=1e-15)]
+
+
+def test_a_text_and_a_truth_are_values_too() -> None:
+    page = Page("页", ())
+    page.row(Cell("<粗> & \x0b", 'IF(TRUE,"x","y")'), Cell(True, "1=1"), Cell(False, "1=2"), Cell(formula="1+1"))
+    shown = openpyxl.load_workbook(io.BytesIO(xlsx(Workbook([page]))), data_only=True)
+    assert [cell.value for cell in shown["页"][1]] == ["<粗> & \ufffd", True, False, None]
+
+
+def test_a_text_that_looks_like_the_xml_of_a_formula_stays_text() -> None:
+    page, trap = Page("页", ()), '<c r="B1"><f>1</f><v /></c>'
+    page.row(trap, Cell(Decimal(2), f'IF(TRUE,2,"{trap.replace(chr(34), chr(34) * 2)}")'))
+    book = openpyxl.load_workbook(io.BytesIO(xlsx(Workbook([page]))), data_only=True)
+    assert [cell.value for cell in book["页"][1]] == [trap, 2]
+
+
+def test_the_helper_column_of_a_sum_has_its_values() -> None:
+    _, _, book = small("sum(i in rows: i.k * i.v + 1)", ROWS, {"rows": rows(("10", "1"), ("20", "4"))})
+    assert shown_values(book, "test_rows_sum") == [11, 81]
+
+
+def test_a_branch_that_was_not_taken_has_no_value_to_show() -> None:
+    live, exact, book = small("if(count(rows) > 5, sum(i in rows: i.k * i.v), 7)", ROWS, {"rows": rows(("2", "3"))})
+    assert close(live, exact)
+    assert shown_values(book, "test_rows_sum") == [None]
+
+
+def shown_values(book: Workbook, name: str) -> list[Any]:
+    """What a program that calculates nothing reads in the cells of a name."""
+    shown = openpyxl.load_workbook(io.BytesIO(xlsx(book)), data_only=True)
+    title, first, column, last = book.names[name]
+    return [shown[title].cell(row, column).value for row in range(first, last + 1)]
+
+
+def column_of(address: str) -> int:
+    return int(coordinate_to_tuple(address)[1])
+
+
+def test_the_summary_explains_its_outputs_and_shows_the_period_of_the_plant() -> None:
+    result = ran(inventory_case())
+    sheet = openpyxl.load_workbook(io.BytesIO(xlsx(workbook_of(result))))["结果 Result"]
+    lines = {row[0].value: row[1].value for row in sheet.iter_rows()}
+    period = result.inputs.period
+    assert lines["期间 period"] == (f"{local_text(period.start, period.zone)[:16]} → "
+                                    f"{local_text(period.end, period.zone)[:16]} ({period.zone})")
+    assert lines["期间 period"].count(" 00:00") == 2
+    titled = [name for name in result.outputs if lines[name]]
+    assert "electricity_location" in titled
+    assert len(titled) == len(result.outputs)
 
 
 def inventory_case() -> Case:
