@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from certificates import lifecycle
-from certificates.lifecycle import Beneficiary
+from certificates.lifecycle import Beneficiary, Desk
 from cli.demo.claims import Certified, give_opinion
 from cli.demo.forgeries import FORGERIES, forge, verdict
 from cli.demo.screen import Screen
@@ -43,14 +43,17 @@ class Exported:
     paths: dict[tuple[str, str], Path]
 
 
-def trade(stage: Stage, screen: Screen, green: Certified, period: Period) -> None:
-    """Split the green power, sell a part to the trader, who retires it for the steel enterprise."""
+def trade(stage: Stage, screen: Screen, green: Certified | None, period: Period) -> None:
+    """Split the green power, sell a part to the trader, who retires it for the steel enterprise.
+
+    One unit is sold whole; without a certificate nothing is sold. Either is said.
+    """
+    if green is None:
+        screen.line("绿电不足一个单位，本期没有可拆分、转让、注销的证书",
+                    "no whole unit of green power: nothing to split, sell or retire")
+        return
     seller = holder_desk(stage.node(ENERGY.org), _key(stage, ENERGY), stage.clock)
-    whole = _piece(stage, green.statement, ENERGY)
-    units = min(UNITS_SOLD, int(green.amount) - 1)
-    sold, _kept = lifecycle.split(seller, whole, units) if units else (whole, whole)
-    screen.line(f"拆分：{green.amount} = {units} + {int(green.amount) - units} {green.unit}",
-                f"split: {green.amount} = {units} + {int(green.amount) - units} {green.unit}")
+    sold, units = _cut(stage, screen, seller, green)
     lifecycle.transfer(seller, sold, stage.parties.of(TRADER).account.address)
     check = _when_seen(stage, sold, "live")
     screen.line(f"转让给{TRADER.zh}；“它干净吗？” {'是' if check['clean'] else '否'}（{len(check['points'])} 项检查）",
@@ -61,6 +64,25 @@ def trade(stage: Stage, screen: Screen, green: Certified, period: Period) -> Non
     _when_seen(stage, sold, "retired")
     screen.line(f"为{STEEL.zh}注销 {units} {green.unit}，不可逆",
                 f"retired for {STEEL.en}: {units} {green.unit}, for good")
+
+
+def shares(amount: int) -> tuple[int, int]:
+    """What is sold of a certificate's units, and what is kept: no part of a split is empty, one unit is not cut."""
+    sold = min(UNITS_SOLD, amount - 1) or amount
+    return sold, amount - sold
+
+
+def _cut(stage: Stage, screen: Screen, seller: Desk, green: Certified) -> tuple[bytes, int]:
+    """The piece to sell and its units."""
+    whole, amount = _piece(stage, green.statement, ENERGY), int(green.amount)
+    sold, kept = shares(amount)
+    if not kept:
+        screen.line(f"共 {amount} {green.unit}，不足以拆分，整份转让",
+                    f"{amount} {green.unit}: too little to split, sold whole")
+        return whole, sold
+    piece, _ = lifecycle.split(seller, whole, sold)
+    screen.line(f"拆分：{amount} = {sold} + {kept} {green.unit}", f"split: {amount} = {sold} + {kept} {green.unit}")
+    return piece, sold
 
 
 def _when_seen(stage: Stage, piece: bytes, status: str) -> dict[str, Any]:
@@ -135,7 +157,7 @@ def verify_elsewhere(stage: Stage, screen: Screen, exported: Exported) -> None:
                 + (", network off" if prefix else ""))
 
 
-def tamper(stage: Stage, screen: Screen, exported: Exported, green: Certified) -> list[dict[str, Any]]:
+def tamper(stage: Stage, screen: Screen, exported: Exported, green: Certified | None) -> list[dict[str, Any]]:
     """Every forgery is refused, with the step and code that caught it. Raises VerificationFailed (demo-not-caught)."""
     original = exported.paths["emission", "full"].read_bytes()
     trust = load_trust(stage.directory / "trust.json")
@@ -147,6 +169,8 @@ def tamper(stage: Stage, screen: Screen, exported: Exported, green: Certified) -
                                      where=f"step {step} {code}")
         screen.refused(forgery.zh, forgery.en, code, f"step {step}")
         caught.append({"forgery": forgery.en, "step": step, "code": code})
+    if green is None:
+        return caught
     code = _claim_twice(stage, green)
     screen.refused("同一电量再申报一次", "a second claim on the same Wh", code, "node")
     return [*caught, {"forgery": "a second claim on the same Wh", "step": None, "code": code}]

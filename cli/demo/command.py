@@ -114,13 +114,13 @@ def act(stage: Stage, screen: Screen, days: int) -> dict[str, Any]:
                     "先核对证明，再签发", "proofs are checked before anything is issued"):
         certified = _certify(stage, screen, period)
     with screen.act("拆分、转让、注销", "Split, transfer, retire"):
-        assets.trade(stage, screen, certified["green-power"], period)
+        assets.trade(stage, screen, certified.get("green-power"), period)
     with screen.act("导出证据，断网复核", "Export evidence, check it offline",
                     "只凭一个文件和读者自己的信任表", "one file and the reader's own trust list are enough"):
         exported = assets.export(stage, screen, list(certified.values()))
         assets.verify_elsewhere(stage, screen, exported)
     with screen.act("篡改一轮：每一种都被识破", "Tamper round: each one is caught"):
-        tampered = assets.tamper(stage, screen, exported, certified["green-power"])
+        tampered = assets.tamper(stage, screen, exported, certified.get("green-power"))
     with screen.act("打印证书（中英文，带二维码）", "Print certificates (zh, en, QR code)"):
         pages = assets.print_pages(stage, screen, list(certified.values()))
     overview = stage.node().get("/v1/overview")
