@@ -8,7 +8,7 @@ from typing import Any
 
 from core.errors import FormError
 from mrv.authoring.catalogue import RULES, read_yaml
-from mrv.presentation.search import Vocabulary
+from mrv.definitions.vocabulary import Vocabulary
 
 WORDS = RULES / "words.yaml"
 

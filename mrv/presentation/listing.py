@@ -21,9 +21,10 @@ from mrv.calculation.regions import known_path
 from mrv.definitions.methodology import InputRule, Methodology, OptionRule, patterns_of, values_of
 from mrv.definitions.parameter import BY_YEAR, Parameter
 from mrv.definitions.ruleset import RuleSet
+from mrv.definitions.vocabulary import PLAIN, Vocabulary
 from mrv.language.checker import ListType, Type
 from mrv.presentation import fitting
-from mrv.presentation.search import PLAIN, Vocabulary, near_words, ranked
+from mrv.presentation.search import near_words, ranked
 
 Document = dict[str, Any]
 

@@ -11,8 +11,9 @@ from mrv_helpers import code_of
 
 from mrv.authoring.catalogue import shipped
 from mrv.authoring.vocabulary import vocabulary
+from mrv.definitions.vocabulary import PLAIN, Vocabulary, holds
 from mrv.presentation import listing
-from mrv.presentation.search import PLAIN, Vocabulary, holds, near_words, ranked
+from mrv.presentation.search import near_words, ranked
 
 RULES, WORDS = shipped(), vocabulary()
 SMALL = Vocabulary.from_document({"same": [["石灰石", "Limestone", "carbonate rock"], ["绿证", "GEC"]],
