@@ -13,6 +13,8 @@ import { outputsDocument, traceDocument, type Answer } from "./service.js";
 import { sharesDocument } from "./shares.js";
 import { byCodePoint, isObject, plainText, type Json } from "./texts.js";
 
+const SOURCE_YEAR = /^(?:19|20)[0-9]{2}(?![0-9])/;
+
 /** Result, outputs, certificate, intervals, notices, parameters, quality and trace of a run. */
 export function runDocument(result: RunResult): Answer {
   const { methodology } = result;
@@ -109,13 +111,19 @@ export function parameterAt(rules: RuleSet, path: string, at: Day): Answer {
       throw new RuleError("rule-not-in-force", `${path} was published on ${value.published}`,
         { where: path, hint: "ask for a date on or after its publication" });
     }
-    return describe(parameter, value);
+    return describe(parameter, value, at);
   }
   const found = rules.parameter(path);
-  return describe(found, found.resolve(at, at, at, found.select === "by-year" ? String(Number(at.slice(0, 4))) : ""));
+  return describe(found, found.resolve(at, at, at, found.select === "by-year" ? String(Number(at.slice(0, 4))) : ""), at);
 }
 
-function describe(parameter: Parameter, value: ParameterValue): Answer {
+function describe(parameter: Parameter, value: ParameterValue, at: Day): Answer {
+  const year = parameter.select === "fixed" ? SOURCE_YEAR.exec(value.year)?.[0] : undefined;
+  const unknown = value.dateStatus === "unknown";
+  if (year !== undefined && unknown && Number(year) > Number(at.slice(0, 4))) {
+    throw new RuleError("rule-not-in-force", `${parameter.id} is of ${value.year} (${value.source}), not of ${at}`,
+      { where: parameter.id, hint: `ask for a date in or after ${year}; no earlier value is here` });
+  }
   return { path: parameter.id, title: parameter.title, region: parameter.region, selection: parameter.select,
-    ...valueRecord(value) };
+    ...valueRecord(value), notices: unknown ? ["date-unknown"] : [] };
 }
