@@ -14,7 +14,7 @@ from xml.etree import ElementTree
 import pytest
 from starlette.types import Message, Receive, Scope, Send
 
-from api.limits import RUNNING_CALCULATIONS, WAITING_CALCULATIONS, CalculationMiddleware
+from api.limits import RUNNING_CALCULATIONS, RUNNING_OF_ONE, WAITING_CALCULATIONS, WAITING_OF_ONE, CalculationMiddleware
 from certificates.workbook import xlsx
 from core.errors import CarbonSealError
 from mrv.authoring.catalogue import load, shipped
@@ -33,11 +33,15 @@ class Node:
 
     def __init__(self) -> None:
         self.begun, self.most, self.now, self.finish = 0, 0, 0, asyncio.Event()
+        self.asked = self.gone = 0
         self.app = CalculationMiddleware(self._calculate)
 
     async def _calculate(self, scope: Scope, receive: Receive, send: Send) -> None:
-        while (await receive()).get("more_body", False):
+        while (message := await receive()).get("more_body", False):
             pass
+        if message["type"] == "http.disconnect":
+            self.gone += 1
+            return
         self.begun, self.now = self.begun + 1, self.now + 1
         self.most = max(self.most, self.now)
         try:
@@ -50,9 +54,10 @@ class Node:
         await send({"type": "http.response.body", "body": b""})
 
     def ask(self, path: str = "/v1/mrv/run/x", receive: Receive | None = None, send: Send | None = None,
-            ) -> asyncio.Task[str]:
-        """A request; "done", or the code with which it was refused."""
-        scope = {"type": "http", "method": "POST", "path": path}
+            host: str = "") -> asyncio.Task[str]:
+        """A request, from an address of its own if none is given; "done", or the code with which it was refused."""
+        self.asked += 1
+        scope = {"type": "http", "method": "POST", "path": path, "client": (host or f"10.0.0.{self.asked}", 1)}
 
         async def asked() -> str:
             try:
@@ -103,6 +108,7 @@ def test_few_calculations_run_and_few_wait_and_the_next_is_told_to_come_again() 
         assert ended.count("done") == RUNNING_CALCULATIONS + WAITING_CALCULATIONS
         assert node.most == RUNNING_CALCULATIONS
         assert await node.ask() == "done"
+        assert not node.app._lanes
 
     run_at(scenario)
 
@@ -134,6 +140,7 @@ def test_a_calculation_that_fails_or_is_broken_off_gives_its_place_back() -> Non
         await asyncio.gather(*gone, return_exceptions=True)
         node.finish.set()
         assert await node.ask() == "done"
+        assert not node.app._lanes
 
     run_at(scenario)
 
@@ -147,6 +154,70 @@ def test_who_sends_or_reads_slowly_holds_no_place() -> None:
         assert await node.ask() == "done"
         for task in slow:
             task.cancel()
+
+    run_at(scenario)
+
+
+def test_one_address_holds_one_place_and_leaves_the_others_to_others() -> None:
+    async def scenario(node: Node) -> None:
+        greedy = [node.ask(host="192.0.2.7") for _ in range(RUNNING_OF_ONE + WAITING_OF_ONE + 3)]
+        await settle()
+        assert node.begun == RUNNING_OF_ONE
+        assert [task.result() for task in greedy if task.done()] == ["calculations-busy"] * 3
+        other = node.ask(host="192.0.2.8")
+        await settle()
+        assert node.begun == RUNNING_OF_ONE + 1
+        node.finish.set()
+        assert await other == "done"
+        assert (await asyncio.gather(*greedy)).count("done") == RUNNING_OF_ONE + WAITING_OF_ONE
+        assert await node.ask(host="192.0.2.7") == "done"
+        assert not node.app._lanes
+
+    run_at(scenario)
+
+
+@pytest.mark.parametrize(("hosts", "one"), [
+    (("2001:db8::1", "2001:db8::ffff:2"), True), (("2001:db8::1", "2001:db8:0:1::1"), False),
+    (("192.0.2.7", "192.0.2.8"), False), (("testclient", "testclient"), True)])
+def test_an_ipv6_network_is_one_address(hosts: tuple[str, str], one: bool) -> None:
+    async def scenario(node: Node) -> None:
+        asked = [node.ask(host=host) for host in hosts]
+        await settle()
+        assert node.begun == (1 if one else 2)
+        node.finish.set()
+        assert set(await asyncio.gather(*asked)) == {"done"}
+
+    run_at(scenario)
+
+
+def hanging_up(when: asyncio.Event) -> Receive:
+    """A caller who sends everything, then hangs up."""
+    messages: list[Message] = [{"type": "http.request", "body": b"{}", "more_body": False}]
+
+    async def receive() -> Message:
+        if messages:
+            return messages.pop()
+        await when.wait()
+        return {"type": "http.disconnect"}
+
+    return receive
+
+
+def test_nothing_is_calculated_for_who_hung_up_while_waiting() -> None:
+    async def scenario(node: Node) -> None:
+        running, hung_up = [node.ask() for _ in range(RUNNING_CALCULATIONS)], asyncio.Event()
+        await settle()
+        waiting = [node.ask(receive=hanging_up(hung_up), host=host) for host in ("192.0.2.7", "192.0.2.7", "192.0.2.8")]
+        staying = node.ask(receive=hanging_up(asyncio.Event()), host="192.0.2.7")
+        await settle()
+        assert node.gone == 0
+        hung_up.set()
+        await asyncio.gather(*waiting)
+        assert (node.gone, node.begun) == (3, RUNNING_CALCULATIONS)
+        node.finish.set()
+        assert set(await asyncio.gather(*running, staying)) == {"done"}
+        assert node.begun == RUNNING_CALCULATIONS + 1
+        assert not node.app._lanes
 
     run_at(scenario)
 
