@@ -16,7 +16,6 @@ from cli.output import command, err, out, print_fields, print_json, print_rows, 
 from core.errors import InputError, NotFound
 from mrv.authoring.catalogue import example, shipped, shipped_catalogue
 from mrv.authoring.vocabulary import vocabulary
-from mrv.calculation import service
 from mrv.presentation import listing
 from mrv.presentation.advice import advising
 
@@ -37,7 +36,7 @@ def formulas(
     """公式及其输入、单位、来源；给出 ID 则附示例输入 · formulas; of one also its inputs and an example."""
     if formula:
         with advising(shipped(), formula=formula):
-            page = service.describe_formula(shipped().formula(formula))
+            page = listing.formula(shipped(), formula)
         _show("formula", page, only_example, as_json, _print_formula)
         return
     _check_alone(only_example)
@@ -158,6 +157,11 @@ def _print_formula(found: Mapping[str, Any]) -> None:
                                         say("范围", "range"), say("取值", "one of")], rows)
     print_table(say("输出", "Outputs"), [say("名称", "name"), say("含义", "meaning"), say("单位", "unit")],
                 [(item["name"], _said(item["description"]), item["unit"]) for item in found["outputs"]])
+    if found["parameters"]:
+        print_table(say("可用参数（mrv parameters 路径）", "Parameters that fit (mrv parameters PATH)"),
+                    [say("输入", "input"), say("路径", "paths"), say("个数", "count"), say("例", "for example")],
+                    [(row["input"], row["paths"], str(row["count"]), ", ".join(row["examples"]))
+                     for row in found["parameters"]])
     if found["conditions"]:
         print_table(say("必须满足的条件", "Conditions that must hold"),
                     [say("含义", "meaning"), say("表达式", "expression")],

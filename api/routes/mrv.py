@@ -34,9 +34,9 @@ def formulas(find: Find = "") -> list[dict[str, Any]]:
 
 @router.get("/formulas/{formula}")
 def formula(formula: str) -> dict[str, Any]:
-    """One formula, "id" or "id@version", as in the list, with `example`: inputs that give a number."""
+    """One formula, "id" or "id@version", with the `parameters` that fit and `example`: inputs that give a number."""
     with advising(catalogue.shipped(), formula=formula):
-        found = service.describe_formula(catalogue.shipped().formula(formula))
+        found = listing.formula(catalogue.shipped(), formula)
     return found | {"example": catalogue.example(catalogue.shipped_catalogue(), "formula", found["formula"])}
 
 

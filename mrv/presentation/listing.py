@@ -64,6 +64,12 @@ def formulas(ruleset: RuleSet, words: str = "", vocabulary: Vocabulary = PLAIN) 
                   lambda item: _groups(item, titles.get(item["formula"], ())))
 
 
+def formula(ruleset: RuleSet, name: str) -> Document:
+    """One formula as `service.describe_formula` tells it, with "parameters": those that fit its inputs."""
+    found = ruleset.formula(name)
+    return service.describe_formula(found) | {"parameters": fitting.of_formula(ruleset, found)}
+
+
 def methodologies(ruleset: RuleSet, words: str = "", vocabulary: Vocabulary = PLAIN) -> list[Document]:
     """Every methodology as `describe_methodology` tells it, by id and version; of those with the words the best first.
     """

@@ -56,13 +56,23 @@ def test_a_list_compared_with_itself_is_refused_before_it_takes_minutes() -> Non
     assert {name: str(value) for name, value in day.items()} == {"matched": "864 1", "unmet": "0 1"}
 
 
-def test_every_shipped_formula_but_one_takes_all_the_quantities_that_are_read() -> None:
-    """The bound is no second limit on what reads its lists once."""
-    supplies = [{"order": number(i), "quantity": number(100)} for i in range(12_000)]
-    spread = {"supplies": supplies, "demands": supplies, "supply": number(5), "demand": number(7)}
-    outputs = evaluation_of(shipped(), "allocation.spread", spread).outputs
-    assert {name: str(value) for name, value in outputs.items()} == {"given": "0 1", "left": "100 1"}
-    shared = {"quantities": supplies, "demand": number(1_200_000), "order": number(1)}
+def parties(count: int) -> dict[str, Any]:
+    """As many supplies as demands, each of a hundred units."""
+    lines = [{"order": number(i), "quantity": number(100)} for i in range(count)]
+    return {"supplies": lines, "demands": lines, "supply": number(5), "demand": number(7)}
+
+
+def test_supplies_compared_with_demands_are_refused_before_they_take_minutes() -> None:
+    rules, began = shipped(), process_time()
+    assert code_of(lambda: evaluation_of(rules, "allocation.spread", parties(12_000))) == "evaluation-too-long"
+    outputs = evaluation_of(rules, "allocation.spread", parties(30)).outputs
+    assert {name: str(value) for name, value in outputs.items()} == {"given": "3 1", "left": "0 1", "unmet": "0 1"}
+    assert process_time() - began < SECONDS
+
+
+def test_a_formula_that_reads_its_lists_once_takes_all_the_quantities_that_are_read() -> None:
+    """The bound is no second limit on what is linear."""
+    shared = {"quantities": parties(12_000)["supplies"], "demand": number(1_200_000), "order": number(1)}
     assert str(evaluation_of(shipped(), "allocation.proportional", shared).outputs["share"]) == "100 1"
 
 

@@ -164,3 +164,10 @@ def test_the_factor_of_a_unit_is_what_it_converts_by(row: dict[str, Any]) -> Non
 def test_units_are_found_by_symbol_and_dimension() -> None:
     assert {"kWh", "GJ"} <= {row["symbol"] for row in listing.units("energy")}
     assert listing.units("short ton")[0]["symbol"] == "short ton"
+
+
+def test_a_formula_names_the_parameters_that_fit_its_inputs() -> None:
+    rows = {row["input"]: row for row in listing.formula(RULES, "electricity.location")["parameters"]}
+    assert rows["factor"]["paths"] == "grid.average.{region}"
+    assert rows["factor"]["examples"][0].startswith("grid.average.")
+    assert listing.formula(RULES, "number.round")["parameters"] == []
