@@ -31,7 +31,7 @@ from mrv.definitions.changes import parts_of
 from mrv.definitions.methodology import METHODS, InputRule, Methodology
 from mrv.definitions.ruleset import RuleSet
 from mrv.quality.plan import ControlPlan
-from verify.completeness import carriers_of, figures, staleness
+from verify.completeness import carriers_of, figures
 from verify.model import Detail, Details
 from verify.sources import RegisterSource, register_sources
 
@@ -50,13 +50,11 @@ def gather(connection: Connection, document: ClaimDocument, methodology: Methodo
     """The inputs of a claim as of log size `size`. `plan`: the control plan in force, which says what gaps are filled.
 
     Raises InputError (input-unknown, claim-point-missing, document-undivided), NotFound (register-not-yet,
-    meter-unknown, …), Refused (reading-stale, meter-foreign, claim-point-foreign, frames-disputed).
+    meter-unknown, …), Refused (meter-foreign, claim-point-foreign, frames-disputed).
     """
     spans = parts_of(rules, methodology, document.options, document.inputs, document.period)
     reader = _Reader(connection, document, methodology, size, plan)
     parts = [reader.inputs(span, divided=len(spans) > 1) for span in spans]
-    for span, inputs in zip(spans, parts, strict=True):
-        _check_staleness(methodology, staleness(_sources([inputs]), span))
     previous = previous_of(connection, document, methodology)
     given: Document = {"inputs": parts[0]} if len(parts) == 1 else {"inputs": {}, "parts": [
         {"period": span.as_json(), "inputs": inputs} for span, inputs in zip(spans, parts, strict=True)]}
@@ -161,13 +159,6 @@ def _claimed(connection: Connection, document: ClaimDocument, given: MeterInput,
             return interval, point
     raise InputError("claim-point-missing", f"no interval of the claim is on a claim point of {given.meter}",
                      where="claim.intervals", hint="name an interval of each claim point that is an input")
-
-
-def _check_staleness(methodology: Methodology, staleness: int) -> None:
-    limit = methodology.max_staleness_ms
-    if limit is not None and staleness > limit:
-        raise Refused("reading-stale", f"a boundary reading is {staleness} ms old, {methodology.key} allows {limit} ms",
-                      where="period", hint="claim a period whose ends have readings, or plan what stands for the gap")
 
 
 def _sources(parts: Sequence[Mapping[str, Sequence[Document]]]) -> list[RegisterSource]:

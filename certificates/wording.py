@@ -106,6 +106,13 @@ NOTICES = {
     "declared-input": Words("部分输入为声明值，无计量或凭证。", "Some inputs are declared, without meter or document."),
     "substituted-input": Words("部分缺口按保守规则替代，逐项列明。",
                                "Some gaps are filled by the conservative rule; each is listed."),
+    "gap-uncovered": Words("部分计量表在期间内有未读取的时段，逐项列明时段与占比。",
+                           "A meter leaves part of the period unread; time and share of each such part are listed."),
+    "coverage-partial": Words("部分凭证只覆盖期间的一部分，未覆盖的时段与占比逐项列明。",
+                              "Some documents cover only part of the period; what they leave open is listed."),
+    "reading-stale": Words("部分计量表的期初读数明显早于期初，期前用量计入其中。",
+                           "A meter's opening reading is well before the period; what it counted until then is "
+                           "included."),
     "period-split": Words("期间跨越规则变更，已按变更日分段核算。",
                           "The period crosses a change of a rule and is calculated in parts."),
     "period-unusual": Words("期间不是整日历日，或长于一年。",

@@ -41,6 +41,11 @@ def check_covers(rule: InputRule, given: Any, period: Period, where: str) -> Non
                          hint="give the share that falls within the period, with start and end of that share")
 
 
+def covered_span(source: Mapping[str, Any]) -> tuple[int, int]:
+    """[start, end) in ms UTC of a document that says what it covers. Raises FormError."""
+    return _span(source[COVERS], COVERS)
+
+
 def _span(given: Mapping[str, Any], where: str) -> tuple[int, int]:
     return (parse_instant(given["start"], where=f"{where}.start"), parse_instant(given["end"], where=f"{where}.end"))
 

@@ -125,14 +125,17 @@ def _check_span(item: Item, where: str) -> None:
         if name in item.source:
             check_id(item.source[name], where=where)
     start, end = item.span()
-    base = _base_unit(item.quantity.unit, where)
+    base = base_unit(item.quantity.unit, where)
     if item.quantity.to(base).value != end - start:
         raise InputError("source-mismatch", f"{item.quantity} is not the register difference {end - start} {base.text}",
                          where=where, hint="give to.position − from.position as the quantity, or correct the positions")
 
 
-def _base_unit(unit: Unit, where: str) -> Unit:
-    """What one serial number of a register counts: Wh, J for a meter that counts joules, g, L."""
+def base_unit(unit: Unit, where: str = "") -> Unit:
+    """What one serial number of a register counts: Wh, J for a meter that counts joules, g, L.
+
+    Raises InputError (unit-mismatch) for what no register counts.
+    """
     for base in (_WATT_HOUR, _GRAM, _LITRE):
         if unit.dimension == base.dimension:
             return _JOULE if unit.text in _JOULES else base

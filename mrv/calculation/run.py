@@ -18,6 +18,7 @@ from core.period import Period
 from core.quantity import Quantity
 from core.records import Interval
 from mrv.calculation.chain import Chain, Read, StepResult
+from mrv.calculation.coverage import Coverage, coverage_of
 from mrv.calculation.inputs import Inputs, read_inputs
 from mrv.calculation.intervals import intervals_of
 from mrv.calculation.shares import Shares, shares_of
@@ -58,7 +59,8 @@ class RunResult:
     """What a methodology gave. `amount` in whole certificate units; `carried_out` None where nothing is carried.
 
     `parts`: one for a whole period. `uncertainty`: of the result in %, half of the 95 % interval; None where no input
-    states one or it could not be carried. `shares`: how much of each input is measured, estimated, manual, substituted.
+    states one or it could not be carried. `shares`: how much of each input is measured, estimated, manual, substituted;
+    `coverage`: the time that its inputs leave open.
     """
 
     methodology: Methodology
@@ -75,6 +77,7 @@ class RunResult:
     parts: tuple[PartResult, ...]
     uncertainty: Decimal | None
     shares: Mapping[str, Shares]
+    coverage: Coverage
 
 
 def run(ruleset: RuleSet, methodology_id: str, version: str | None, inputs_document: Mapping[str, Any],
@@ -90,6 +93,7 @@ def run(ruleset: RuleSet, methodology_id: str, version: str | None, inputs_docum
     methodology = ruleset.methodology(methodology_id, version, *days_of(period))
     inputs = read_inputs(methodology, inputs_document, period)
     _check_priorities(methodology, inputs)
+    coverage = coverage_of(methodology, inputs, at)
     chains = [evaluate_steps(ruleset, methodology, at, part, number)
               for number, part in enumerate(inputs.parts or (inputs,))]
     reported = [outputs_of(chain) for chain in chains]
@@ -103,9 +107,9 @@ def run(ruleset: RuleSet, methodology_id: str, version: str | None, inputs_docum
     uncertainty = _uncertainty(outputs[methodology.result.output])
     return RunResult(methodology, at, inputs, quantities, rounded, int(rounded.value), carried, intervals,
                      _parameters(chains), tuple(step for chain in chains for step in chain.steps),
-                     _notices(chains, inputs, outputs[methodology.result.output]),
+                     _notices(chains, inputs, coverage, outputs[methodology.result.output]),
                      tuple(_part(chain, part) for chain, part in zip(chains, reported, strict=True)),
-                     uncertainty, shares)
+                     uncertainty, shares, coverage)
 
 
 def _part(chain: Chain, reported: Mapping[str, Reported]) -> PartResult:
@@ -174,7 +178,7 @@ def _uncertainty(result: Reported) -> Decimal | None:
     return None if exact is None else round_to(exact, "round", UNCERTAINTY_DIGITS)
 
 
-def _notices(chains: Sequence[Chain], inputs: Inputs, result: Reported) -> tuple[str, ...]:
+def _notices(chains: Sequence[Chain], inputs: Inputs, coverage: Coverage, result: Reported) -> tuple[str, ...]:
     methodology, at = chains[0].methodology, chains[0].at
     notices = list(methodology.notices)
     if methodology.status == "unconfirmed":
@@ -196,7 +200,7 @@ def _notices(chains: Sequence[Chain], inputs: Inputs, result: Reported) -> tuple
         notices.append(BELOW_ZERO)
     if inputs.priority_drops():
         notices.append(PRIORITY_DROPPED)
-    notices += inputs.notices()
+    notices += inputs.notices() + coverage.notices()
     return tuple(sorted({*notices, *_uncertainty_notices(inputs, result)}))
 
 

@@ -205,7 +205,8 @@ def result_json(result: RunResult) -> Document:
 
 def _quality_json(result: RunResult) -> Document:
     return {"shares": {name: shares.as_json() for name, shares in result.shares.items()},
-            "stated": quality_outputs(result), "priority_drops": result.inputs.priority_drops()}
+            "stated": quality_outputs(result), "priority_drops": result.inputs.priority_drops(),
+            "uncovered": [hole.as_json() for hole in result.coverage.uncovered]}
 
 
 def _part_json(part: PartResult) -> Document:

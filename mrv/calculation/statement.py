@@ -138,10 +138,15 @@ def _payload(result: RunResult, context: Context, details: Sequence[Mapping[str,
 
 
 def quality_outputs(result: RunResult) -> dict[str, dict[str, str]]:
-    """What a statement says of its data beside the outputs: the result's uncertainty, each substituted share."""
+    """What a statement says of its data beside the outputs, in %.
+
+    The result's uncertainty, each substituted share, and the share of the time that an input's meter or account leaves
+    open.
+    """
     found = {} if result.uncertainty is None else {"quality.uncertainty": _percent(result.uncertainty)}
-    return found | {f"quality.substituted.{name}": _percent(shares.substituted)
-                    for name, shares in sorted(result.shares.items()) if shares.substitutions}
+    found |= {f"quality.substituted.{name}": _percent(shares.substituted)
+              for name, shares in sorted(result.shares.items()) if shares.substitutions}
+    return found | {f"quality.uncovered.{name}": _percent(share) for name, share in result.coverage.shares.items()}
 
 
 def _percent(value: Decimal) -> dict[str, str]:

@@ -73,6 +73,11 @@ def days_of(period: Period) -> tuple[date, date]:
     return _day(period.start, zone), _day(period.end - 1, zone)
 
 
+def day_of(instant: int, zone: str) -> date:
+    """The calendar day of an instant (ms UTC) in a zone. Raises FormError (zone-unknown, period-malformed)."""
+    return _day(instant, time_zone(zone, where="period"))
+
+
 def is_unusual(period: Period) -> bool:
     """Whether a period is none of whole calendar days of its zone, or longer than a year.
 

@@ -16,6 +16,7 @@ from mrv.definitions.parameter import Parameter
 from mrv.definitions.ruleset import RuleSet
 
 START, END = "2026-10-31T16:00:00.000Z", "2026-11-30T16:00:00.000Z"
+MIDDLE = "2026-11-15T16:00:00.000Z"
 PERIOD = {"start": START, "end": END, "zone": "Asia/Shanghai"}
 
 
@@ -58,6 +59,11 @@ def inventory(**members: Any) -> dict[str, Any]:
     """A month of 1000 MWh in Jiangsu: 582.7 tCO2 location-based."""
     inputs = {"purchased_electricity": [item("1000000", "kWh", register("1000", "1000001000"))]}
     return document(inputs, options={"region": "jiangsu"}) | members
+
+
+def billed(**members: Any) -> dict[str, Any]:
+    """The same from a bill, which may be of any time."""
+    return inventory(inputs={"purchased_electricity": [item("1000000", "kWh", paper(), "2")]}) | members
 
 
 def green(end: str = "2500500") -> dict[str, Any]:

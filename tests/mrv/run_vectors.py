@@ -11,6 +11,7 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
+from mrv_helpers import point
 from split_helpers import AUGUST, JULY, JUNE, TODAY, glass, glass_rules, in_parts, month, paper_item, span, whole
 
 from core.errors import CarbonSealError
@@ -26,10 +27,26 @@ _GAP = {"type": "substitution", "rule": "greatest-rate", "meter": None, "start":
         "digest": "ef" * 32}
 
 
+MIDDLE, NEXT_DAY = "2026-06-15T16:00:00.000Z", "2026-06-16T16:00:00.000Z"
+
+
+def _covering(start: str, end: str) -> dict[str, Any]:
+    paper = paper_item("5", "t", "cd" if start == MIDDLE else "ab")
+    return paper | {"source": paper["source"] | {"covers": {"start": start, "end": end, "account": "0512-0017"}}}
+
+
+def _weighed(first: int, last: int, start: str, end: str) -> dict[str, Any]:
+    """What a weighbridge counted from one number of tonnes to another."""
+    source = {"type": "register", "meter": "m:scale", "quantity": "mass",
+              "from": point(str(first * 1_000_000), start), "to": point(str(last * 1_000_000), end)}
+    return paper_item(str(last - first), "t", source=source, priority="1")
+
+
 def _given() -> dict[str, dict[str, Any]]:
     ash = paper_item("100", "t", uncertainty="5")
     purity = paper_item("0.9", "1", priority="1", uncertainty="10")
     gap = paper_item("72", "t", source=_GAP, priority="4", method="estimated")
+    half, rest = _covering(JUNE, MIDDLE), _covering(MIDDLE, JULY) | {"quantity": {"value": "7", "unit": "t"}}
     previous = {"statement": "aa" * 32, "priorities": {"soda_ash": "1"}}
     june, july = (JUNE, JULY, month("100")), (JULY, AUGUST, month("300"))
     return {
@@ -43,6 +60,20 @@ def _given() -> dict[str, dict[str, Any]]:
         "a gap of two days": whole(JUNE, JULY, month("1") | {"soda_ash": [paper_item("100", "t"), gap]}),
         "a gap that is not rate times time": whole(JUNE, JULY, month("1") | {
             "soda_ash": [gap | {"quantity": {"value": "71", "unit": "t"}}]}),
+        "a bill of half the month": whole(JUNE, JULY, month("1") | {"soda_ash": [half]}),
+        "a bill of each half of the month": whole(JUNE, JULY, month("1") | {"soda_ash": [half, rest]}),
+        "half a month of an input that refuses a gap": whole(JUNE, JULY, month("1") | {
+            "glass": [half | {"priority": "1"}]}),
+        "a register read to the middle of the month": whole(JUNE, JULY, month("1") | {
+            "soda_ash": [_weighed(0, 9, JUNE, MIDDLE)]}),
+        "a register that moved between two spans": whole(JUNE, JULY, month("1") | {
+            "soda_ash": [_weighed(0, 9, JUNE, MIDDLE), _weighed(21, 30, NEXT_DAY, JULY)]}),
+        "a register that stood still between two spans": whole(JUNE, JULY, month("1") | {
+            "soda_ash": [_weighed(0, 9, JUNE, MIDDLE), _weighed(9, 30, NEXT_DAY, JULY)]}),
+        "a register that jumps in no time": whole(JUNE, JULY, month("1") | {
+            "soda_ash": [_weighed(0, 9, JUNE, MIDDLE), _weighed(21, 30, MIDDLE, JULY)]}),
+        "a register read after the period": whole(JUNE, JULY, month("1") | {
+            "soda_ash": [_weighed(0, 9, JUNE, AUGUST)]}),
         "a source below that of the year before": whole(JUNE, JULY, month("100"), previous=previous),
         "an intensive quantity given twice": whole(JUNE, JULY, month("1") | {
             "purity": [purity, paper_item("0.9", "1", "cd", priority="1")]}),

@@ -57,7 +57,7 @@ def test_the_substituted_share_is_counted_and_stands_in_the_statement() -> None:
 
 
 def test_a_statement_without_a_gap_says_nothing_of_one() -> None:
-    result = glass(document(metered(24)))
+    result = glass(document(metered(24, end=JULY)))
     assert not [code for code in result.notices if "substituted" in code]
     payload, _ = build(result, Context("o", "00" * 32, "00" * 32, {}), [bytes(16)] * len(records_of(result)))
     assert set(payload["outputs"]) == {"process", "total", "intensity"}

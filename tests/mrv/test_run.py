@@ -11,7 +11,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from mrv_helpers import (
+    MIDDLE,
     PERIOD,
+    billed,
     claim_point,
     code_of,
     document,
@@ -19,6 +21,7 @@ from mrv_helpers import (
     inventory,
     item,
     paper,
+    point,
     register,
     saving,
 )
@@ -109,14 +112,14 @@ def test_an_inventory_spends_nothing() -> None:
 
 
 def test_the_statement_date_chooses_the_factor_and_both_years_are_recorded() -> None:
-    chosen = {day: dict(inventory_of(inventory(), date.fromisoformat(day)).parameters)["grid.average.jiangsu"]
+    chosen = {day: dict(inventory_of(billed(), date.fromisoformat(day)).parameters)["grid.average.jiangsu"]
               for day in ("2025-12-30", "2025-12-31")}
     assert (chosen["2025-12-30"].year, str(chosen["2025-12-30"].published)) == ("2022", "2024-12-26")
     assert (chosen["2025-12-31"].year, str(chosen["2025-12-31"].published)) == ("2023", "2025-12-31")
 
 
 def test_before_any_publication_there_is_no_number() -> None:
-    assert code_of(lambda: inventory_of(inventory(), date(2024, 12, 25))) == "rule-not-in-force"
+    assert code_of(lambda: inventory_of(billed(), date(2024, 12, 25))) == "rule-not-in-force"
 
 
 def test_an_unconfirmed_methodology_says_so() -> None:
@@ -227,8 +230,8 @@ def test_a_period_outside_or_across_the_rule_is_refused(start: str, end: str, co
 
 
 def test_the_first_local_day_of_a_rule_is_inside() -> None:
-    doc = inventory(period={"start": "2026-06-30T16:00:00.000Z", "end": "2026-07-01T16:00:00.000Z",
-                            "zone": "Asia/Shanghai"})
+    doc = billed(period={"start": "2026-06-30T16:00:00.000Z", "end": "2026-07-01T16:00:00.000Z",
+                         "zone": "Asia/Shanghai"})
     assert inventory_of(doc).amount == 582700
 
 
@@ -293,7 +296,8 @@ def test_two_spans_of_one_register_may_touch_and_not_overlap() -> None:
     def doc(second: str) -> dict[str, Any]:
         kwh = decimal_text(Decimal(2_000_000 - int(second)) / 1000)
         return inventory(inputs={"purchased_electricity": [
-            item("1000", "kWh", register("0", "1000000")), item(kwh, "kWh", register(second, "2000000"))]})
+            item("1000", "kWh", register("0", "1000000") | {"to": point("1000000", MIDDLE)}),
+            item(kwh, "kWh", register(second, "2000000") | {"from": point(second, MIDDLE)})]})
 
     assert inventory_of(doc("1000000")).amount == 1165
     assert code_of(lambda: inventory_of(doc("999999"))) == "inputs-overlap"

@@ -14,7 +14,8 @@ def test_the_committed_vectors_are_those_of_the_engine() -> None:
 def test_the_vectors_hold_numbers_and_errors() -> None:
     cases = json.loads(TARGET.read_text("utf-8"))["cases"]
     assert {case.get("error") for case in cases} == {None, "period-crosses-change", "parts-malformed",
-                                                     "source-mismatch", "input-repeated"}
+                                                     "source-mismatch", "input-repeated", "period-outside",
+                                                     "gap-uncovered"}
     assert [case["quality"]["stated"].get("quality.uncertainty") for case in cases if "quality" in case].count(
         {"value": "11.1803", "unit": "%"}) == 1
 

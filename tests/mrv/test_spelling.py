@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from mrv_helpers import code_of, inventory, item, paper, run_methodology
+from mrv_helpers import billed, code_of, inventory, item, paper, run_methodology
 
 from core.numbers import decimal_text
 from core.quantity import Quantity
@@ -105,7 +105,7 @@ def test_scenarios_read_numbers_as_people_write_them() -> None:
 
 @pytest.mark.parametrize(("at", "said"), [("2026-11-29", True), ("2026-11-30", False), ("2026-12-05", False)])
 def test_a_statement_dated_before_the_last_day_of_its_period_says_so(at: str, said: bool) -> None:
-    notices = run_methodology(RULES, "inventory.enterprise", inventory(), date.fromisoformat(at))["notices"]
+    notices = run_methodology(RULES, "inventory.enterprise", billed(), date.fromisoformat(at))["notices"]
     assert (BEFORE_PERIOD_END in notices) is said
 
 

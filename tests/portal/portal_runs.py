@@ -38,6 +38,7 @@ _UNFAIR: tuple[Any, ...] = (
     "9999-12-31T23:59:59.999Z", "18446744073709551616", "18446744073709551615", "measured", "estimated", "register",
     "declared", "substitution", "zero", "it's \" \u200b", "😀" * 201, "\ue000", "region")
 _ACCOUNTS = (None, None, "0512-0017", "0512-0017", "总表2", "户 3", "gas-4", "5", "账" * 80, "账" * 81, "")
+_SHIFTS_MS = (1, -1, 600_000, -600_000, 900_001, -900_001, 86_400_000, -86_400_000)
 _ZONES = ("Asia/Shanghai", "Asia/Shanghai", "Asia/Urumqi", "UTC", "Europe/Berlin", "America/New_York", "Asia/Kathmandu")
 
 
@@ -114,8 +115,8 @@ class Runs:
         rule = self._rule(run["methodology"])
         changes: tuple[Callable[[Run, dict[str, Any]], None], ...] = (
             *[self._scale, self._uncertainty] * 5, *[self._more, self._source, self._gap, self._previous] * 2,
-            *[self._covers] * 2, self._less, self._option, self._period, self._date, self._allow, self._carried,
-            self._split)
+            *[self._covers, self._readings] * 2, self._less, self._option, self._period, self._date, self._allow,
+            self._carried, self._split)
         for _ in range(self._random.choice((0, 1, 1, 2, 3))):
             self._random.choice(changes)(run, rule)
         if self._random.random() < self._unfair:
@@ -242,6 +243,37 @@ class Runs:
                 until = cuts[last] if self._random.random() < 0.8 else end + self._random.choice((1, _HOUR_MS))
                 item["source"]["covers"] = {"start": instant_text(cuts[first]), "end": instant_text(until),
                                             "account": self._random.choice(_ACCOUNTS)}
+
+    def _readings(self, run: Run, rule: dict[str, Any]) -> None:
+        """Registers read early or late, or in two spans with a pause and a jump between them, or none."""
+        for group in self._groups(run):
+            for name in sorted(group):
+                for item in [item for item in group[name] if item["source"]["type"] == "register"]:
+                    self._shift(item["source"]) if self._random.random() < 0.3 else self._cut(group[name], item)
+
+    def _shift(self, source: dict[str, Any]) -> None:
+        end = self._random.choice(("from", "to"))
+        moved = parse_instant(source[end]["time"]) + self._random.choice(_SHIFTS_MS)
+        source[end] = source[end] | {"time": instant_text(moved)}
+
+    def _cut(self, items: list[dict[str, Any]], item: dict[str, Any]) -> None:
+        """The span in two: the second one later by a pause, and further on by a jump."""
+        source = item["source"]
+        first, last = (int(source[end]["position"]) for end in ("from", "to"))
+        start, end = (parse_instant(source[name]["time"]) for name in ("from", "to"))
+        middle, cut = (first + last) // 2, (start + end) // 2
+        pause, jump = self._random.choice((0, *_SHIFTS_MS)), self._random.choice((0, 0, 1, 1_000, -1))
+        later = deepcopy(item)
+        source["to"] = source["to"] | {"position": str(middle), "time": instant_text(cut)}
+        later["source"]["from"] = later["source"]["from"] | {
+            "position": str(middle + jump), "time": instant_text(max(cut + pause, 0))}
+        later["source"]["to"]["position"] = str(last + jump)
+        for half, moved in ((item, middle - first), (later, last - middle)):
+            base = parse_unit("Wh" if half["quantity"]["unit"].endswith("Wh") else "g")
+            given = Quantity(parse_decimal(str(moved)), base)
+            half["quantity"] = {"value": decimal_text(given.to(half["quantity"]["unit"]).value),
+                                "unit": half["quantity"]["unit"]}
+        items.append(later)
 
     def _previous(self, run: Run, rule: dict[str, Any]) -> None:
         names = [item["name"] for item in rule["inputs"]] + [name for name, _ in self._items(run)]

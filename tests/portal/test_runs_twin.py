@@ -27,11 +27,13 @@ CODES = {"amount-zero", "carry-not-allowed", "hex-malformed", "id-malformed", "i
          "number-not-canonical", "option-malformed", "option-missing", "option-unknown", "out-of-range",
          "parameter-missing", "parameter-unconfirmed", "parts-malformed", "period-crosses-change", "period-empty",
          "period-malformed", "period-outside", "priority-mismatch", "quantity-malformed", "rule-not-in-force",
-         "source-mismatch", "source-not-allowed", "source-priority-dropped", "split-not-allowed", "unit-mismatch",
+         "source-mismatch", "source-not-allowed", "source-priority-dropped", "split-not-allowed",
+         "reading-stale", "gap-uncovered", "reading-after-statement", "unit-mismatch",
          "unit-unknown", "zone-unknown"}
 NOTICES = {"unconfirmed-parameter", "unconfirmed-formula", "unconfirmed-methodology", "period-split",
            "source-priority-dropped", "uncertainty-partial", "uncertainty-not-carried", "substituted-input",
-           "estimated-input", "manual-input", "declared-input", "example-input"}
+           "estimated-input", "manual-input", "declared-input", "example-input",
+           "gap-uncovered", "coverage-partial"}
 
 
 @pytest.fixture(scope="module")

@@ -4,7 +4,7 @@
  * one time are seen.
  */
 import { RuleError } from "./error.js";
-import { overlap } from "./gaps.js";
+import { overlap, type Span } from "./gaps.js";
 import type { Item } from "./items.js";
 import type { InputRule } from "./methodology.js";
 import { parseInstant, type Period } from "./period.js";
@@ -14,8 +14,6 @@ export const COVERS = "covers";
 /** One spelling: a space, a full-width digit or a sign that is not seen would make two accounts of one. */
 const ACCOUNT = /^[0-9A-Za-z\u4e00-\u9fff][-0-9A-Za-z\u4e00-\u9fff._:/#]{0,79}$/;
 const MEMBERS = ["start", "end", "account"] as const;
-
-type Span = readonly [number, number];
 
 /** Passes for a span of the period; an intensive quantity may come from a longer time than it is used for. */
 export function checkCovers(rule: InputRule, given: Json | undefined, period: Period, where: string): void {
@@ -33,6 +31,11 @@ export function checkCovers(rule: InputRule, given: Json | undefined, period: Pe
     throw new RuleError("period-outside", "what the document covers is empty or not within the period",
       { where, hint: "give the share that falls within the period, with start and end of that share" });
   }
+}
+
+/** [start, end) of what a document says that it covers. */
+export function coveredSpan(covers: JsonObject): Span {
+  return spanOf(covers, COVERS);
 }
 
 function spanOf(given: JsonObject, where: string): Span {

@@ -3,14 +3,15 @@ import { HINTS } from "./hints.js";
 /** The closed set of codes that reading and evaluating rules can answer with; a user interface can translate each. */
 export const RULE_CODES = [
   "amount-zero", "carry-not-allowed", "date-malformed", "division-by-zero", "evaluation-too-long", "expression-malformed",
-  "expression-not-canonical", "expression-too-deep", "expression-unit", "expression-unknown-name", "formula-unknown",
+  "expression-not-canonical", "expression-too-deep", "expression-unit", "expression-unknown-name", "formula-unknown", "gap-uncovered",
   "hex-malformed", "id-malformed", "input-malformed", "input-missing", "input-repeated", "input-unknown", "input-unused",
   "inputs-malformed", "inputs-overlap", "inputs-too-many", "instant-malformed", "json-duplicate-key", "json-malformed",
   "json-not-canonical", "json-number", "json-too-deep", "json-unencodable", "kind-unknown", "methodology-unknown",
   "not-certifiable", "not-conservative", "number-malformed", "number-not-canonical", "number-not-finite",
   "number-out-of-range", "number-too-long", "option-malformed", "option-missing", "option-not-of-period", "option-unknown", "out-of-range", "parameter-missing",
   "parameter-overlap", "parameter-unconfirmed", "parameter-unsourced", "parts-malformed", "period-crosses-change",
-  "period-empty", "period-malformed", "period-outside", "priority-mismatch", "quantity-malformed", "rule-malformed",
+  "period-empty", "period-malformed", "period-outside", "priority-mismatch", "quantity-malformed", "reading-after-statement",
+  "reading-stale", "rule-malformed",
   "rule-not-in-force", "rule-not-released", "rules-not-listed", "salts-mismatch", "source-mismatch", "source-not-allowed",
   "source-priority-dropped", "split-not-allowed", "statement-differs", "statement-malformed", "unit-mismatch",
   "unit-unknown", "validity-empty", "zone-unknown",

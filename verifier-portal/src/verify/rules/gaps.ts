@@ -23,7 +23,8 @@ export interface Sourced {
   readonly source: JsonObject;
 }
 
-type Span = readonly [number, number];
+/** [start, end) in milliseconds UTC. */
+export type Span = readonly [number, number];
 
 /** The source of a substituted quantity, alone. Throws source-not-allowed, period-outside, source-mismatch, … */
 export function checkSubstitution(rule: InputRule, { quantity, source }: Sourced, period: Period, where: string): void {
@@ -64,7 +65,7 @@ function checkRate(quantity: Quantity, source: JsonObject, gap: Span, where: str
 }
 
 /** [start, end) of a substituted gap. */
-function gapOf(source: JsonObject, where = ""): Span {
+export function gapOf(source: JsonObject, where = ""): Span {
   return [parseInstant(source.get("start"), where), parseInstant(source.get("end"), where)];
 }
 

@@ -165,7 +165,7 @@ function readPoint(point: Json | undefined, members: readonly string[], where: s
 }
 
 /** What one serial number of a register counts: Wh, J for a meter that counts joules, g, L. */
-function baseUnit(unit: Unit, where: string): Unit {
+export function baseUnit(unit: Unit, where = ""): Unit {
   for (const base of ["Wh", "g", "L"]) {
     if (unit.sameDimension(parseUnit(base))) return parseUnit(base === "Wh" && JOULES.includes(unit.text) ? "J" : base);
   }

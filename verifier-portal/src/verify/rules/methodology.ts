@@ -30,8 +30,8 @@ const PLACEHOLDER = /\{([a-z_]+)\}/g;
 export type SourceType = (typeof SOURCES)[number];
 
 /**
- * What a methodology asks of one input; a name ending in ".*" is a family. `sources`: best first. `substitution`: the
- * conservative rule for a gap, "" where a gap is refused. `single`: an intensive quantity, given once.
+ * What a methodology asks of one input; a name ending in ".*" is a family. `sources`: best first. `gap`: the treatment of
+ * missing data. `substitution`: the conservative rule for a gap, "" where a gap is refused. `single`: an intensive quantity, given once.
  */
 export interface InputRule {
   readonly name: string;
@@ -39,6 +39,7 @@ export interface InputRule {
   readonly required: boolean;
   readonly sources: readonly SourceType[];
   readonly methods: readonly string[];
+  readonly gap: string;
   readonly substitution: "" | (typeof SUBSTITUTIONS)[number];
   readonly single: boolean;
 }
@@ -215,8 +216,7 @@ function readInput(item: JsonObject): InputRule {
   const rule = { name: text(item, "name"), unit: parseUnit(member(item, "unit")), required: member(item, "required") === true,
     sources, methods: words(item, "methods", METHODS, "method"), substitution,
     single: item.get("single") === true };
-  text(item, "gap");
-  return rule;
+  return { ...rule, gap: text(item, "gap") };
 }
 
 function words<T extends string>(item: JsonObject, name: string, allowed: readonly T[], what: string): readonly T[] {

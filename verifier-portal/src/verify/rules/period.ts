@@ -27,6 +27,11 @@ export function parseInstant(text: Json | undefined, where = ""): number {
     { where, hint: 'UTC with milliseconds: "2026-11-15T16:00:00.000Z"' });
 }
 
+/** "2026-11-15T16:00:00.000Z". */
+export function instantText(instant: number): string {
+  return new Date(instant).toISOString();
+}
+
 export interface PeriodDocument {
   readonly start: string;
   readonly end: string;
@@ -64,6 +69,11 @@ export class Period {
       this.calendarDays = [dayOf(this.start, calendar), dayOf(this.end - 1, calendar)];
     }
     return this.calendarDays;
+  }
+
+  /** The calendar day of an instant in its zone. Throws zone-unknown. */
+  dayOf(instant: number): Day {
+    return dayOf(instant, calendarOf(this.zone));
   }
 
   /** Whether it is none of whole calendar days of its zone, or longer than a year. */

@@ -1,5 +1,6 @@
 /** A run of a methodology as a JSON document, member for member what `carbonseal mrv run --json` prints. */
 import type { ReadParameter, StepResult } from "./chain.js";
+import { uncoveredDocument } from "./coverage.js";
 import { parseDay, type Day } from "./dates.js";
 import { RuleError, type ErrorDocument } from "./error.js";
 import { intervalDocument } from "./intervals.js";
@@ -42,11 +43,12 @@ function parameterDocument({ path, value }: ReadParameter): { readonly [member: 
 function qualityDocument(result: RunResult): Answer {
   const stated = Array.from(qualityOutputs(result), ([name, quantity]) => [name, { ...quantity }] as const);
   return { shares: new Map(Array.from(result.shares, ([name, shares]) => [name, sharesDocument(shares)])),
-    stated: new Map<string, Answer>(stated), priority_drops: result.inputs.priorityDrops() };
+    stated: new Map<string, Answer>(stated), priority_drops: result.inputs.priorityDrops(),
+    uncovered: result.coverage.uncovered.map(uncoveredDocument) };
 }
 
-/** What a statement says of its data beside the outputs: the result's uncertainty, each substituted share. */
-export function qualityOutputs({ uncertainty, shares }: RunResult): ReadonlyMap<string, QuantityDocument> {
+/** What a statement says of its data beside the outputs: the result's uncertainty, each substituted share, what is left open. */
+export function qualityOutputs({ uncertainty, shares, coverage }: RunResult): ReadonlyMap<string, QuantityDocument> {
   const found = new Map<string, QuantityDocument>();
   if (uncertainty !== null) found.set("quality.uncertainty", { value: decimalText(uncertainty), unit: "%" });
   for (const [name, { percentages, substitutions }] of Array.from(shares).sort(([a], [b]) => byCodePoint(a, b))) {
@@ -55,6 +57,7 @@ export function qualityOutputs({ uncertainty, shares }: RunResult): ReadonlyMap<
       found.set(`quality.substituted.${name}`, { value: decimalText(share), unit: "%" });
     }
   }
+  for (const [name, share] of coverage.shares) found.set(`quality.uncovered.${name}`, { value: decimalText(share), unit: "%" });
   return found;
 }
 

@@ -3,6 +3,7 @@
  * guessed: no rule in force, a missing input, an unconfirmed parameter where none is allowed, are errors.
  */
 import { Chain, type ReadParameter, type Reported, type StepResult } from "./chain.js";
+import { coverageNotices, coverageOf, type Coverage } from "./coverage.js";
 import type { Day } from "./dates.js";
 import { Decimal, DecimalSignal, compare } from "./decimal.js";
 import { Misuse } from "./document.js";
@@ -44,6 +45,7 @@ export interface RunResult {
   readonly parts: readonly PartResult[];
   readonly uncertainty: Decimal | null;
   readonly shares: ReadonlyMap<string, Shares>;
+  readonly coverage: Coverage;
 }
 
 /** The methodology "id" or "id@version" on an inputs document for the statement date `at`. */
@@ -64,6 +66,7 @@ function evaluated(rules: RuleSet, name: string, version: string | null, documen
   const methodology = rules.methodology(name, version, ...period.days());
   const inputs = readInputs(methodology, document, period);
   checkPriorities(methodology, inputs);
+  const coverage = coverageOf(methodology, inputs, at);
   const chains = inputs.spans.map((span, number) => new Chain(rules, methodology, at, span, number));
   const parts = chains.map((chain) => chain.outputs());
   const outputs = parts.length === 1 ? (parts[0] ?? new Map<string, Reported>()) : added(methodology, parts);
@@ -76,10 +79,10 @@ function evaluated(rules: RuleSet, name: string, version: string | null, documen
   checkAmount(methodology, result, intervals);
   return { methodology, at, inputs, outputs: quantities(outputs), result, amount: integerOf(result.value),
     carriedOut: carry ? exact.minus(result) : null, intervals, parameters: parametersOf(chains),
-    steps: chains.flatMap((chain) => chain.steps), notices: noticesOf(methodology, inputs, chains, reported, at),
+    steps: chains.flatMap((chain) => chain.steps), notices: noticesOf(methodology, inputs, chains, reported, at, coverage),
     parts: chains.map((chain, i) => ({ period: chain.inputs.period, outputs: quantities(parts[i] ?? new Map()),
       parameters: chain.parameters })),
-    uncertainty: uncertaintyOf(reported), shares: sharesOf(inputs) };
+    uncertainty: uncertaintyOf(reported), shares: sharesOf(inputs), coverage };
 }
 
 function quantities(reported: ReadonlyMap<string, Reported>): ReadonlyMap<string, Quantity> {
@@ -149,7 +152,7 @@ function uncertaintyOf({ quantity, spread }: Reported): Decimal | null {
 }
 
 function noticesOf(methodology: Methodology, inputs: Inputs, chains: readonly Chain[], result: Reported,
-  at: Day): readonly string[] {
+  at: Day, coverage: Coverage): readonly string[] {
   const read = chains.flatMap((chain) => chain.parameters);
   const called = chains.flatMap((chain) => chain.steps);
   const said: readonly (readonly [boolean, string])[] = [
@@ -165,7 +168,8 @@ function noticesOf(methodology: Methodology, inputs: Inputs, chains: readonly Ch
     [inputs.priorityDrops().length > 0, "source-priority-dropped"],
   ];
   const codes = said.filter(([holds]) => holds).map(([, code]) => code);
-  const all = new Set([...methodology.notices, ...codes, ...inputs.notices(), ...uncertaintyNotices(inputs, result)]);
+  const all = new Set([...methodology.notices, ...codes, ...inputs.notices(), ...coverageNotices(coverage),
+    ...uncertaintyNotices(inputs, result)]);
   return Array.from(all).sort(byCodePoint);
 }
 
