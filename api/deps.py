@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from typing import Annotated, cast
 
 from fastapi import Depends, Header, Request
+from fastapi.dependencies.models import Dependant
 from sqlalchemy import Connection
 
 from api.accounts import Account, authenticate, token_of
@@ -13,6 +14,7 @@ from api.errors import Unauthenticated
 from api.messages import preferred
 from api.node import Node
 from core.database import reading
+from core.errors import InputError, quoted
 
 
 def _node(request: Request) -> Node:
@@ -20,6 +22,26 @@ def _node(request: Request) -> Node:
 
 
 NodeDep = Annotated[Node, Depends(_node)]
+
+
+def _queries(dependant: Dependant) -> Iterator[str]:
+    """The names of the query parameters of a route and of all it depends on."""
+    yield from (parameter.alias for parameter in dependant.query_params)
+    for inner in dependant.dependencies:
+        yield from _queries(inner)
+
+
+def known_query(request: Request) -> None:
+    """Refuses a query parameter that the route has not: one misspelled would change nothing in silence.
+
+    Raises InputError (parameter-invalid).
+    """
+    known = set(_queries(request.scope["route"].dependant))
+    unknown = sorted(set(request.query_params) - known)
+    if unknown:
+        raise InputError("parameter-invalid", f"there is no parameter {quoted(unknown[0], 40)}", where=unknown[0][:40],
+                         hint="the parameters are " + ", ".join(sorted(known)) if known else "this address takes none; "
+                         "the language is that of Accept-Language, zh or en")
 
 
 def _snapshot(node: NodeDep) -> Iterator[Connection]:
@@ -63,7 +85,9 @@ Overseer = Annotated[Account, Depends(_role("government", "verifier", "registrar
 
 
 def _language(accept_language: Annotated[str, Header(include_in_schema=False)] = "", lang: str = "") -> str:
-    return lang if lang in ("zh", "en") else preferred(accept_language)
+    if lang not in ("", "zh", "en"):
+        raise InputError("parameter-invalid", f"there is no text in {quoted(lang, 20)}", where="lang", hint="zh or en")
+    return lang or preferred(accept_language)
 
 
 Language = Annotated[str, Depends(_language)]

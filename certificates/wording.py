@@ -124,6 +124,9 @@ NOTICES = {
     "result-below-zero": Words("结果为负：外供多于购入；请核对输入是否颠倒。不据此出具声明。",
                                "The result is below zero: more is given away than bought; see whether two inputs were"
                                " exchanged. No statement is made of it."),
+    "reduction-negative": Words("减排量为负：项目排放高于基准线；数值如实列出，不据此签发任何单位。",
+                                "The reduction is negative: the project emitted more than its baseline. The figure is "
+                                "shown; nothing is certified of it."),
     "source-priority-dropped": Words("部分输入的来源优先级低于上一期。",
                                      "Some inputs come from a lower source than in the statement before."),
     "calibration-lapsed": Words("部分计量器具的检定在期末前到期。",

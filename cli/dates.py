@@ -5,10 +5,11 @@ from __future__ import annotations
 from datetime import date
 
 from core.clock import SystemClock
-from core.period import local_text
-from mrv.definitions.dates import parse_day
+from mrv.calculation.service import statement_day
 
 
-def parse_date(text: str | None) -> date:
-    """The date of "YYYY-MM-DD", today where absent. Raises FormError (date-malformed)."""
-    return parse_day(text or local_text(SystemClock().now(), "Asia/Shanghai")[:10], where="--at")
+def parse_date(text: str | None, document: object = None) -> date:
+    """The date of "YYYY-MM-DD"; today in the zone of the document's period where absent. Raises FormError
+    (date-malformed).
+    """
+    return statement_day(SystemClock().now(), text, document, where="--at")

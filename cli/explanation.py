@@ -84,8 +84,7 @@ def print_comparison(document: dict[str, Any]) -> None:
                   say("性质", "standing"): say("情景测算，不用于声明或核查", "scenarios, never attested")})
     for scenario in document["scenarios"]:
         rows = [_row(document, scenario, name) for name in document["base"]["outputs"]]
-        rows.append((say("结果", "result"), *_figures(document["base"]["result"], scenario["result"],
-                                                     scenario["difference"])))
+        rows += [_main_row(document, scenario, name) for name in document["main_outputs"]]
         print_table(say("情景：", "Scenario: ") + scenario["name"],
                     [say("输出", "output"), say("基准", "base"), say("情景", "scenario"), say("差", "difference"), "%",
                      say("单位", "unit")], rows)
@@ -97,6 +96,16 @@ def _row(document: dict[str, Any], scenario: dict[str, Any], name: str) -> tuple
     other = scenario["outputs"].get(name)
     base = document["base"]["outputs"][name]
     return (name, *(_figures(base, other, other) if other else (base["value"], "–", "–", "–", base["unit"])))
+
+
+def _main_row(document: dict[str, Any], scenario: dict[str, Any], name: str) -> tuple[str, ...]:
+    """The reported result, and beside it the totals of other bases, which a scenario may change alone."""
+    label = say("结果", "result")
+    if len(document["main_outputs"]) > 1:
+        label = f"{label} {name}"
+    if name != document["result_output"]:
+        return (label, *_row(document, scenario, name)[1:])
+    return (label, *_figures(document["base"]["result"], scenario["result"], scenario["difference"]))
 
 
 def _figures(base: dict[str, str], other: dict[str, str], change: dict[str, Any]) -> tuple[str, ...]:

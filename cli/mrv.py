@@ -108,7 +108,7 @@ def run(
     with advising(shipped(), methodology=methodology):
         listing.methodology(shipped(), methodology)
         given = _given(inputs, f"methodologies {methodology}")
-        result = service.result_of(shipped(), methodology, given, parse_date(at))
+        result = service.result_of(shipped(), methodology, given, parse_date(at, given))
     made, language = report_of(result), say("zh", "en")
     write_files({"--xlsx": (xlsx, made.as_xlsx), "--pdf": (pdf, lambda: made.as_pdf(language)),
                  "--html": (html, lambda: made.as_html(language).encode()),
@@ -140,7 +140,7 @@ def compare(
         listing.methodology(shipped(), methodology)
         both = {"inputs": _given(inputs, f"methodologies {methodology}"),
                 "scenarios": read_json(scenarios)}
-        document = explained.compare(shipped(), methodology, both, parse_date(at))
+        document = explained.compare(shipped(), methodology, both, parse_date(at, both["inputs"]))
     if as_json:
         print_json(document)
     else:
@@ -164,6 +164,16 @@ def _print_result(document: Mapping[str, Any]) -> None:
                     "Outputs, to six decimals, below 0.1 to six digits; every digit with --json"),
                 [say("名称", "name"), say("数值", "value"), say("单位", "unit")],
                 [(name, _readable(item["value"]), item["unit"]) for name, item in document["outputs"].items()])
+    if document["quality"]["uncovered"]:
+        print_table(say("无数据的时段", "Time without data"),
+                    [say("输入", "input"), say("计量表或户号", "meter or account"), say("起", "from"), say("止", "to"),
+                     say("其间走字", "moved meanwhile")],
+                    [_hole(item, zone) for item in document["quality"]["uncovered"]])
+
+
+def _hole(item: Mapping[str, Any], zone: str) -> tuple[str, ...]:
+    start, end = (local_text(parse_instant(item[name]), zone) for name in ("start", "end"))
+    return item["input"], item["name"] or "–", start, end, _figure(item["missing"]) if item["missing"] else "–"
 
 
 def _readable(text: str) -> str:

@@ -2,24 +2,22 @@
 
 from __future__ import annotations
 
-from datetime import UTC, date, datetime
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Query, Request
+from fastapi import APIRouter, Depends, Query, Request
 from starlette.concurrency import run_in_threadpool
 
 from api.answers import json_body
-from api.deps import NodeDep
+from api.deps import NodeDep, known_query
 from core.numbers import PRECISION
 from mrv.authoring import catalogue
 from mrv.authoring.vocabulary import vocabulary
 from mrv.calculation import service
-from mrv.definitions.dates import parse_day
 from mrv.presentation import explained, listing
 from mrv.presentation.advice import advising
 from mrv.presentation.label import carbon_label
 
-router = APIRouter(prefix="/v1/mrv", tags=["mrv"])
+router = APIRouter(prefix="/v1/mrv", tags=["mrv"], dependencies=[Depends(known_query)])
 
 
 Find = Annotated[str, Query(max_length=80, description=(
@@ -80,7 +78,8 @@ def parameter(node: NodeDep, path: str, at: str = "", every: Annotated[bool, Que
     Of a table keyed by something else than a year, and with `all`, every row as `rows`.
     """
     with advising(catalogue.shipped(), parameter=path):
-        return listing.parameter(catalogue.shipped(), path, day_of(node.deployment.clock.now(), at), every)
+        day = service.statement_day(node.deployment.clock.now(), at)
+        return listing.parameter(catalogue.shipped(), path, day, every)
 
 
 @router.post("/eval/{formula}")
@@ -103,12 +102,14 @@ async def evaluate(request: Request, formula: str, explain: bool = False, precis
 @router.post("/run/{methodology}")
 async def run(node: NodeDep, request: Request, methodology: str, at: str = "", explain: bool = False,
               label: bool = False) -> dict[str, Any]:
-    """Evaluate a whole methodology on an inputs document. `at`: the statement date, today when absent.
+    """Evaluate a whole methodology on an inputs document. `at`: the statement date, today in the zone of the period
+    when absent.
 
     `explain`: adds the tree for people, from the result down to registers, documents and parameters. `label`: adds the
     summary of a product footprint that a 碳标签 shows.
     """
-    day, document = day_of(node.deployment.clock.now(), at), await json_body(request)
+    document = await json_body(request)
+    day = service.statement_day(node.deployment.clock.now(), at, document)
 
     def made() -> dict[str, Any]:
         with advising(catalogue.shipped(), methodology=methodology):
@@ -122,17 +123,12 @@ async def run(node: NodeDep, request: Request, methodology: str, at: str = "", e
 @router.post("/compare/{methodology}")
 async def compare(node: NodeDep, request: Request, methodology: str, at: str = "") -> dict[str, Any]:
     """Scenarios beside a base. Body: {"inputs": an inputs document, "scenarios": […]}; nothing of it is attested."""
-    day, document = day_of(node.deployment.clock.now(), at), await json_body(request)
+    document = await json_body(request)
+    base = document.get("inputs") if isinstance(document, dict) else None
+    day = service.statement_day(node.deployment.clock.now(), at, base)
 
     def made() -> dict[str, Any]:
         with advising(catalogue.shipped(), methodology=methodology):
             return explained.compare(catalogue.shipped(), methodology, document, day)
 
     return await run_in_threadpool(made)
-
-
-def day_of(now: int, text: str) -> date:
-    """The day of "YYYY-MM-DD"; today in UTC where absent. Raises FormError (date-malformed)."""
-    if not text:
-        return datetime.fromtimestamp(now // 1000, tz=UTC).date()
-    return parse_day(text, where="at")

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Query, Request, Response
+from fastapi import APIRouter, Depends, Query, Request, Response
 from fastapi.responses import JSONResponse
 from starlette.concurrency import run_in_threadpool
 
 from api.answers import json_body
-from api.deps import AnyAccount, Language, NodeDep, Snapshot
-from api.routes.mrv import day_of
+from api.deps import AnyAccount, Language, NodeDep, Snapshot, known_query
 from certificates import store
 from certificates.inventory_data import statement_report
 from certificates.inventory_report import CalculationReport, report_of
@@ -38,11 +37,12 @@ def claim_report(snapshot: Snapshot, account: AnyAccount, language: Language, cl
                   f"report-{found.digest.hex()[:16]}")
 
 
-@router.post("/mrv/report/{methodology}", response_class=Response)
+@router.post("/mrv/report/{methodology}", response_class=Response, dependencies=[Depends(known_query)])
 async def calculation_report(node: NodeDep, account: AnyAccount, language: Language, request: Request,
                              methodology: str, at: str = "", form: Form = "html") -> Response:
     """The report of an inputs document that is no claim; it says so. Needs any organisation's token."""
-    day, document = day_of(node.deployment.clock.now(), at), await json_body(request)
+    document = await json_body(request)
+    day = service.statement_day(node.deployment.clock.now(), at, document)
 
     def made() -> Response:
         with advising(catalogue.shipped(), methodology=methodology):

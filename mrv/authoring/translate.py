@@ -26,7 +26,7 @@ _FORMULA = {"id", "version", "title", "source", "valid", "status", "inputs", "le
 _FIELD = {"unit", "zh", "en", "signed", "one_of", *_BOUNDS}
 _METHODOLOGY = {"id", "version", "kind", "title", "source", "status", "valid", "inputs", "options", "steps", "outputs",
                 "result", "intervals", "notices", "allow_unconfirmed", "max_staleness", "split", "priority_drop",
-               "cases", "note"}
+               "published", "cases", "note"}
 _INPUT_RULE = {"zh", "en", "unit", "required", "sources", "methods", "gap", "substitution", "single"}
 
 
@@ -177,6 +177,7 @@ def methodology_document(raw: Raw) -> dict[str, Any]:
             "max_staleness_ms": _nullable(raw.get("max_staleness")),
             **({"split": list(raw["split"])} if "split" in raw else {}),
             **({"priority_drop": raw["priority_drop"]} if "priority_drop" in raw else {}),
+            **({"published": raw["published"]} if "published" in raw else {}),
         }
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise FormError("rule-malformed", f"a methodology lacks or misuses {error}", where=where) from None

@@ -158,9 +158,14 @@ def _check_stale(methodology: Methodology, inputs: Inputs, limit: int) -> None:
         for hole in _left_open(register, inputs.period, limit):
             if hole.end - hole.start > limit:
                 raise InputError(READING_STALE, f"no reading of {register.meter} answers for {instant_text(hole.start)}"
-                                 f" to {instant_text(hole.end)}; {methodology.key} allows {limit} ms", where=where,
+                                 f" to {instant_text(hole.end)}{_moved(hole)}; {methodology.key} allows {limit} ms",
+                                 where=where,
                                  hint="give the readings at both ends, what is substituted for the gap by the "
                                  "methodology's rule, or parts of the period cut where a meter begins or ends")
+
+
+def _moved(hole: Uncovered) -> str:
+    return f", when it moved {hole.missing}" if hole.missing else ""
 
 
 def _check_order(inputs: Inputs) -> None:

@@ -14,6 +14,7 @@ from core.period import Period, parse_instant
 from core.quantity import Quantity, unit_place
 from core.units import Unit, parse_unit
 from mrv.calculation.covers import COVERS, check_covers
+from mrv.calculation.forms import unlike
 from mrv.calculation.gaps import MEMBERS, SUBSTITUTION, check_substitution
 from mrv.definitions.methodology import InputRule
 
@@ -54,8 +55,12 @@ class Item:
 
 def read_items(rule: InputRule, given: Any, period: Period, where: str) -> tuple[Item, ...]:
     """The items of one input. Raises FormError (inputs-malformed), InputError (input-missing, input-repeated, …)."""
-    if not isinstance(given, list) or not given:
-        raise InputError("input-missing", "a list of at least one quantity is needed", where=where)
+    if not isinstance(given, list):
+        raise FormError("inputs-malformed", "an input is a list of quantities with their sources", where=where,
+                        hint="write [ ] around what is given, even around a single one")
+    if not given:
+        raise InputError("input-missing", "a list of at least one quantity is needed", where=where,
+                         hint="leave the input out where there is none of it")
     if rule.single and len(given) > 1:
         raise InputError("input-repeated", f"{rule.name} is one value, {len(given)} are given", where=where,
                          hint="give the weighted mean with the document that derives it")
@@ -63,8 +68,9 @@ def read_items(rule: InputRule, given: Any, period: Period, where: str) -> tuple
 
 
 def _read_item(rule: InputRule, given: Any, period: Period, where: str) -> Item:
-    if not isinstance(given, Mapping) or set(given) != _ITEM:
-        raise FormError("inputs-malformed", "an item has exactly " + ", ".join(sorted(_ITEM)), where=where)
+    wrong = unlike(given, _ITEM)
+    if wrong:
+        raise FormError("inputs-malformed", f"an item has exactly {', '.join(sorted(_ITEM))}: {wrong}", where=where)
     place = f"{where}.quantity"
     quantity = Quantity.from_json(given["quantity"], where=place)
     quantity.unit.ratio_to(rule.unit, where=unit_place(place))
@@ -72,10 +78,7 @@ def _read_item(rule: InputRule, given: Any, period: Period, where: str) -> Item:
         raise InputError("out-of-range", f"{quantity} is negative", where=where,
                          hint="what flows the other way is an input of its own")
     source = given["source"]
-    if not isinstance(source, Mapping) or set(source) - {COVERS} != _SOURCE_MEMBERS.get(str(source.get("type"))) \
-            or (COVERS in source and source["type"] != "document"):
-        raise FormError("inputs-malformed", "the source has not the members of its type", where=f"{where}.source",
-                        hint=_source_hint(source))
+    _check_source(source, f"{where}.source")
     _check_allowed(rule, given, source, where)
     item = Item(quantity, source, given)
     if item.uncertainty is not None and item.uncertainty < 0:
@@ -90,6 +93,15 @@ def _read_item(rule: InputRule, given: Any, period: Period, where: str) -> Item:
     elif source["type"] != "declared":
         _check_span(item, where)
     return item
+
+
+def _check_source(source: Any, where: str) -> None:
+    kind = str(source.get("type")) if isinstance(source, Mapping) else ""
+    wrong = unlike(source, _SOURCE_MEMBERS.get(kind, {"type"}), {COVERS} if kind == "document" else ())
+    if wrong or kind not in _SOURCE_MEMBERS:
+        raise FormError("inputs-malformed", "the source has not the members of its type"
+                        + (f": {wrong}" if wrong and kind in _SOURCE_MEMBERS else ""), where=where,
+                        hint=_source_hint(source))
 
 
 def _source_hint(source: object) -> str:
@@ -116,11 +128,12 @@ def _check_allowed(rule: InputRule, given: Mapping[str, Any], source: Mapping[st
 def _check_span(item: Item, where: str) -> None:
     for name, members in (("from", _OPENING if item.source["type"] == "claim-point" else _POINT), ("to", _POINT)):
         point = item.source[name]
-        if not isinstance(point, Mapping) or set(point) != members \
-                or not all(isinstance(value, str) for value in point.values()):
-            raise FormError("inputs-malformed", "a register source has positions from and to", where=where)
+        wrong = unlike(point, members)
+        if wrong or not all(isinstance(value, str) for value in point.values()):
+            raise FormError("inputs-malformed", f"a register source has readings from and to: {wrong or 'texts alone'}",
+                            where=f"{where}.source.{name}", hint=f"a reading has {', '.join(sorted(members))}")
         if "time" in point:
-            parse_instant(point["time"], where=where)
+            parse_instant(point["time"], where=f"{where}.source.{name}.time")
     for name in ("meter", "mark"):
         if name in item.source:
             check_id(item.source[name], where=where)

@@ -13,7 +13,7 @@ from datetime import date
 from decimal import Decimal
 from typing import Any
 
-from core.errors import FormError, InputError, Refused
+from core.errors import FormError, InputError
 from core.period import Period
 from core.quantity import Quantity
 from core.records import Interval
@@ -36,6 +36,7 @@ PERIOD_SPLIT = "period-split"
 PRIORITY_DROPPED = "source-priority-dropped"
 BEFORE_PERIOD_END = "statement-before-period-end"
 BELOW_ZERO = "result-below-zero"
+REDUCTION_NEGATIVE = "reduction-negative"
 PERIOD_UNUSUAL = "period-unusual"
 UNCERTAINTY_PARTIAL = "uncertainty-partial"
 UNCERTAINTY_NOT_CARRIED = "uncertainty-not-carried"
@@ -58,6 +59,8 @@ class PartResult:
 class RunResult:
     """What a methodology gave. `amount` in whole certificate units; `carried_out` None where nothing is carried.
 
+    Of a methodology that spends registers or facilities' time, nothing is certified and nothing carried of a result
+    below zero: `amount` 0, no intervals; so too of less than one unit, whose remainder is carried.
     `parts`: one for a whole period. `uncertainty`: of the result in %, half of the 95 % interval; None where no input
     states one or it could not be carried. `shares`: how much of each input is measured, estimated, manual, substituted;
     `coverage`: the time that its inputs leave open.
@@ -84,13 +87,13 @@ def run(ruleset: RuleSet, methodology_id: str, version: str | None, inputs_docum
         at: date) -> RunResult:
     """The methodology evaluated on an inputs document (docs/spec/rules.md) for the statement date `at`.
 
-    Raises NotFound, FormError and InputError with codes of docs/spec/rules.md; Refused (amount-zero) when nothing whole
-    is left to certify, Refused (source-priority-dropped) where the methodology does not let a source sink.
+    Raises NotFound, FormError and InputError with codes of docs/spec/rules.md.
     """
     if not isinstance(inputs_document, Mapping):
         raise FormError("inputs-malformed", "an inputs document is an object")
     period = Period.from_json(inputs_document.get("period"))
     methodology = ruleset.methodology(methodology_id, version, *days_of(period))
+    _check_published(methodology, at)
     inputs = read_inputs(methodology, inputs_document, period)
     _check_priorities(methodology, inputs)
     coverage = coverage_of(methodology, inputs, at)
@@ -100,12 +103,13 @@ def run(ruleset: RuleSet, methodology_id: str, version: str | None, inputs_docum
     outputs = reported[0] if len(reported) == 1 else _added(methodology, reported)
     quantities = {name: item.quantity for name, item in outputs.items()}
     exact, rounded = _report(methodology, quantities, inputs)
-    intervals = intervals_of(methodology, inputs)
-    _check_amount(methodology, rounded, intervals)
-    carried = Quantity(exact.value, exact.unit) - rounded if methodology.result.carry else None
+    amount = int(rounded.value) if not methodology.spends or exact.value > 0 else 0
+    intervals = intervals_of(methodology, inputs) if amount else ()
+    _check_units(methodology, amount, intervals)
+    kept = methodology.result.carry and not (methodology.spends and exact.value < 0)
     shares = shares_of(inputs)
     uncertainty = _uncertainty(outputs[methodology.result.output])
-    return RunResult(methodology, at, inputs, quantities, rounded, int(rounded.value), carried, intervals,
+    return RunResult(methodology, at, inputs, quantities, rounded, amount, exact - rounded if kept else None, intervals,
                      _parameters(chains), tuple(step for chain in chains for step in chain.steps),
                      _notices(chains, inputs, coverage, outputs[methodology.result.output]),
                      tuple(_part(chain, part) for chain, part in zip(chains, reported, strict=True)),
@@ -148,27 +152,34 @@ def _report(methodology: Methodology, outputs: Mapping[str, Quantity], inputs: I
     if inputs.carried is not None:
         if not rule.carry:
             raise InputError("carry-not-allowed", "this methodology carries no remainder", where="carried")
-        exact = exact + inputs.carried.to(rule.unit)
+        carried = inputs.carried.to(rule.unit)
+        if carried.value >= Decimal(1).scaleb(-rule.digits):
+            raise InputError("out-of-range", f"a remainder is less than what is rounded to, {carried} is not",
+                             where="carried", hint="carry the carried_out of the statement before")
+        exact = exact + carried
     return exact, Quantity(round_to(exact.value, rule.rounding, rule.digits), rule.unit)
 
 
-def _check_amount(methodology: Methodology, rounded: Quantity, intervals: tuple[Interval, ...]) -> None:
-    if methodology.intervals["rule"] == "none":
-        return
-    if rounded.value <= 0:
-        raise Refused("amount-zero", f"{rounded} leaves nothing whole to certify", where=methodology.key,
-                      hint="the remainder stays for a later period")
+def _check_published(methodology: Methodology, at: date) -> None:
+    if methodology.published is not None and at < methodology.published:
+        raise InputError("rule-not-in-force", f"{methodology.key} rests on what was published on "
+                         f"{methodology.published}, after the statement of {at}", where=methodology.key,
+                         hint="date the statement on or after that day")
+
+
+def _check_units(methodology: Methodology, amount: int, intervals: tuple[Interval, ...]) -> None:
     if methodology.intervals["rule"] == "register-whole-units":
         units = sum(interval.end - interval.start for interval in intervals) // int(methodology.intervals["unit"])
-        if Decimal(units) != rounded.value:
-            raise FormError("rule-malformed", f"{units} units of the register are not {rounded}", where=methodology.key)
+        if units != amount:
+            raise FormError("rule-malformed", f"{units} units of the register are not {amount}", where=methodology.key)
 
 
 def _check_priorities(methodology: Methodology, inputs: Inputs) -> None:
     drops = inputs.priority_drops()
     if drops and methodology.priority_drop == "refused":
-        raise Refused(PRIORITY_DROPPED, f"{', '.join(drops)} comes from a lower source than in the statement before",
-                      where="inputs", hint="the priority of a source may not sink from year to year")
+        part = next(part for part in inputs.parts or (inputs,) if part.given(drops[0]))
+        raise InputError(PRIORITY_DROPPED, f"{', '.join(drops)} comes from a lower source than in the statement before",
+                         where=part.place_of(drops[0]), hint="the priority of a source may not sink from year to year")
 
 
 def _uncertainty(result: Reported) -> Decimal | None:
@@ -197,7 +208,7 @@ def _notices(chains: Sequence[Chain], inputs: Inputs, coverage: Coverage, result
         notices.append(BEFORE_PERIOD_END)
     # More given away than used: right for a plant that only generates, else a sign that two inputs were exchanged.
     if result.quantity.value < 0:
-        notices.append(BELOW_ZERO)
+        notices.append(REDUCTION_NEGATIVE if methodology.spends else BELOW_ZERO)
     if inputs.priority_drops():
         notices.append(PRIORITY_DROPPED)
     notices += inputs.notices() + coverage.notices()

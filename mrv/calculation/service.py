@@ -21,7 +21,7 @@ from mrv.calculation.regions import with_regions
 from mrv.calculation.run import UNCONFIRMED_FORMULA, PartResult, RunResult, run
 from mrv.calculation.spelling import canonical_dates, canonical_numbers, with_priorities
 from mrv.calculation.statement import node_record, quality_outputs
-from mrv.definitions.dates import days_of
+from mrv.definitions.dates import day_of, days_of, parse_day
 from mrv.definitions.fields import Field, Input, check_amount, read_given
 from mrv.definitions.formula import Definition, Evaluation, Formula
 from mrv.definitions.parameter import BY_YEAR, FIXED, Parameter, ParameterValue
@@ -34,6 +34,7 @@ Advising = Callable[[str], AbstractContextManager[object]]
 
 DATE_UNKNOWN = "date-unknown"
 _SOURCE_YEAR = re.compile(r"(?:19|20)[0-9]{2}(?![0-9])")
+DEFAULT_ZONE = "Asia/Shanghai"
 LINE_MEMBERS = {"id", "formula", "inputs"}
 _LINE_HINT = '{"id": "1", "formula": "electricity.location", "inputs": {"consumption": {"value": "1", "unit": "kWh"}}}'
 _LEADING_ID = re.compile(rb'[ \t]*\{[ \t]*"id"[ \t]*:[ \t]*"([ !#-\[\]-~]{1,200})"')
@@ -160,6 +161,22 @@ def _step_json(step: Step) -> Document:
     record: Document = node_record(step)
     record["operands"] = [_step_json(operand) for operand in step.steps]
     return record
+
+
+def statement_day(now: int, text: str | None, document: object = None, *, where: str = "at") -> date:
+    """The day of "YYYY-MM-DD"; where absent, that of the instant `now` (ms UTC) in the zone of the document's period.
+
+    Without a period, or with one whose zone is unknown, it is the day in Asia/Shanghai: the command and HTTP answer
+    alike at every hour. Raises FormError (date-malformed).
+    """
+    if text:
+        return parse_day(text, where=where)
+    period = document.get("period") if isinstance(document, Mapping) else None
+    zone = period.get("zone") if isinstance(period, Mapping) else None
+    try:
+        return day_of(now, zone if isinstance(zone, str) else DEFAULT_ZONE)
+    except FormError:
+        return day_of(now, DEFAULT_ZONE)
 
 
 def result_of(ruleset: RuleSet, name: str, inputs_document: object, at: date) -> RunResult:

@@ -97,17 +97,30 @@ def node_record(step: Step) -> dict[str, Any]:
 def build(result: RunResult, context: Context, salts: Sequence[bytes]) -> tuple[dict[str, Any], list[dict[str, Any]]]:
     """The payload of statement+json and its details [{"salt", "record"}]. One salt of 16 bytes for each record.
 
-    Raises FormError (salts-mismatch) when the number of salts is not that of `records_of(result)`; Refused
-    (not-certifiable) for a calculation of which no statement is made, and for a result below zero.
+    Raises FormError (salts-mismatch) when the number of salts is not that of `records_of(result)`; Refused as
+    `_check_certifiable`.
     """
-    if not result.methodology.certifies or result.amount < 0:
-        raise Refused("not-certifiable", f"no statement is made of {result.methodology.key} with {result.result}",
-                      where=result.methodology.key)
+    _check_certifiable(result)
     records = records_of(result)
     if len(salts) != len(records) or any(len(salt) != SALT_BYTES for salt in salts):
         raise FormError("salts-mismatch", f"{len(records)} salts of {SALT_BYTES} bytes are needed, not {len(salts)}")
     details = [{"salt": salt.hex(), "record": record} for salt, record in zip(salts, records, strict=True)]
     return _payload(result, context, details), details
+
+
+def _check_certifiable(result: RunResult) -> None:
+    """Raises Refused: not-certifiable (a calculation, an inventory below zero), reduction-negative, amount-zero."""
+    methodology = result.methodology
+    if not methodology.certifies or result.amount < 0:
+        raise Refused("not-certifiable", f"no statement is made of {methodology.key} with {result.result}",
+                      where=methodology.key)
+    if methodology.spends and result.result.value < 0:
+        raise Refused("reduction-negative", f"the result is {result.outputs[methodology.result.output]}: the project "
+                      "emitted more than its baseline, and nothing is certified", where=methodology.key,
+                      hint="see whether two inputs were exchanged; the run shows every figure")
+    if methodology.spends and result.amount == 0:
+        raise Refused("amount-zero", f"{result.outputs[methodology.result.output]} leaves nothing whole to certify",
+                      where=methodology.key, hint="nothing of it is spent: claim a longer period that takes it in")
 
 
 def details_root(details: Sequence[Mapping[str, Any]]) -> bytes:

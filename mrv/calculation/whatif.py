@@ -12,10 +12,11 @@ from datetime import date
 from decimal import Decimal
 from typing import Any
 
-from core.errors import FormError, InputError
+from core.errors import CarbonSealError, FormError, InputError, quoted
 from core.jcs import digest
 from core.numbers import CONTEXT, decimal_text
 from core.quantity import Quantity
+from mrv.calculation.forms import unlike
 from mrv.calculation.run import RunResult, run
 from mrv.definitions.dates import Validity
 from mrv.definitions.methodology import InputRule, Methodology
@@ -31,6 +32,8 @@ ASSUMED = "assumed"
 DIFFERENCE_DIGITS = 30
 """Of the larger of two figures, each rounded to 40 digits at every step: ten are left for what that adds up to."""
 _MEMBERS = {"name", "parameters", "inputs", "options"}
+_FORM = ('{"name": "half the coal", "inputs": {"fuel.coal": {"factor": "0.5"}}, "parameters": {"grid.average.cn": '
+         '{"value": "0.5", "unit": "kgCO2/kWh", "reason": "forecast"}}}')
 
 
 @dataclass(frozen=True)
@@ -54,7 +57,8 @@ class Comparison:
 def read_scenarios(document: object) -> tuple[Scenario, ...]:
     """The scenarios of a JSON list. Raises FormError (scenario-malformed)."""
     if not isinstance(document, list) or not 0 < len(document) <= MAX_SCENARIOS:
-        raise FormError("scenario-malformed", f"a list of 1 to {MAX_SCENARIOS} scenarios is needed", where="scenarios")
+        raise FormError("scenario-malformed", f"a list of 1 to {MAX_SCENARIOS} scenarios is needed", where="scenarios",
+                        hint=f"[{_FORM}]")
     return tuple(read_scenario(item, f"scenarios[{i}]") for i, item in enumerate(document))
 
 
@@ -65,16 +69,20 @@ def read_scenario(document: object, where: str = "scenario") -> Scenario:
     given), {"factor"} (what was given times it), or {"add": {"value", "unit"}} (one more).
     Raises FormError (scenario-malformed).
     """
-    if not isinstance(document, Mapping) or not {"name"} <= set(document) <= _MEMBERS:
-        raise FormError("scenario-malformed", "a scenario has a name and parameters, inputs, options", where=where)
+    wrong = unlike(document, {"name"}, _MEMBERS)
+    if wrong or not isinstance(document, Mapping):
+        raise FormError("scenario-malformed", f"a scenario has a name and parameters, inputs, options: {wrong}",
+                        where=where, hint=_FORM)
     name, parts = document["name"], [document.get(part, {}) for part in ("parameters", "inputs", "options")]
     if not isinstance(name, str) or not 0 < len(name) <= MAX_NAME_CHARS:
-        raise FormError("scenario-malformed", "a scenario has a short name", where=where)
+        raise FormError("scenario-malformed", "a scenario has a short name", where=f"{where}.name",
+                        hint=f"a text of 1 to {MAX_NAME_CHARS} characters")
     if not all(isinstance(part, Mapping) for part in parts):
-        raise FormError("scenario-malformed", "parameters, inputs and options are objects", where=where)
+        raise FormError("scenario-malformed", "parameters, inputs and options are objects", where=where, hint=_FORM)
     for path, item in parts[0].items():
         if not isinstance(item, Mapping) or set(item) != {"value", "unit", "reason"}:
-            raise FormError("scenario-malformed", "an assumed parameter has value, unit and reason", where=str(path))
+            raise FormError("scenario-malformed", "an assumed parameter has value, unit and reason",
+                            where=f"{where}.parameters.{path}", hint=_FORM)
     return Scenario(name, *parts)
 
 
@@ -89,17 +97,31 @@ def compare(ruleset: RuleSet, methodology_id: str, inputs_document: Mapping[str,
 
 
 def run_scenario(ruleset: RuleSet, base: RunResult, scenario: Scenario) -> RunResult:
-    """A scenario of a base. Raises as `compare`; scenario-idle where an assumed parameter is not read."""
+    """A scenario of a base. Raises as `compare`, naming the scenario; scenario-idle where what it says changes nothing:
+    an assumed parameter that is not read, an input that is not given, nothing at all.
+    """
+    try:
+        return _evaluated(ruleset, base, scenario)
+    except CarbonSealError as error:
+        error.message = f"scenario {quoted(scenario.name, MAX_NAME_CHARS)}: {error.message}"
+        raise
+
+
+def _evaluated(ruleset: RuleSet, base: RunResult, scenario: Scenario) -> RunResult:
     relaxed = _relaxed(base.methodology)
     parameters = {path: _assumed(ruleset.parameter(path), item, scenario.name)
                   for path, item in scenario.parameters.items()}
     rules = replace(ruleset, parameters={**ruleset.parameters, **parameters},
                     methodologies={**ruleset.methodologies, relaxed.key: relaxed})
-    result = run(rules, relaxed.id, relaxed.version, _document(base, relaxed, scenario), base.at)
+    document = _document(base, relaxed, scenario)
+    if not parameters and document == base.inputs.document:
+        raise InputError("scenario-idle", "it changes nothing of the base", where="scenarios",
+                         hint="give parameters, inputs or options that differ from those of the base")
+    result = run(rules, relaxed.id, relaxed.version, document, base.at)
     idle = sorted(set(parameters) - {path for path, _ in result.parameters})
     if idle:
-        raise InputError("scenario-idle", f"the scenario assumes {idle[0]}, which this calculation does not read",
-                         where=scenario.name, hint="the parameters it reads: "
+        raise InputError("scenario-idle", f"it assumes {idle[0]}, which this calculation does not read",
+                         where=f"parameters.{idle[0]}", hint="the parameters it reads: "
                          + ", ".join(path for path, _ in result.parameters))
     return result
 
@@ -119,6 +141,7 @@ def _declarable(rule: InputRule) -> InputRule:
 def _assumed(parameter: Parameter, item: Mapping[str, Any], name: str) -> Parameter:
     """The parameter with one value, whose status says that it is an assumption."""
     quantity = Quantity.from_printed({"value": item["value"], "unit": item["unit"]}, where=parameter.id)
+    quantity.unit.ratio_to(parameter.unit, where=parameter.id)
     value = ParameterValue(f"{parameter.id}.{ASSUMED}", decimal_text(quantity.to(parameter.unit).value),
                            quantity.to(parameter.unit), "", Validity(None, None), None,
                            f"scenario {name}: {item['reason']}", "", ASSUMED, "unknown")
@@ -130,10 +153,14 @@ def _document(base: RunResult, relaxed: Methodology, scenario: Scenario) -> dict
     given = dict(base.inputs.document)
     if scenario.inputs and base.inputs.parts:
         raise InputError("scenario-parts", "inputs of a period given in parts are not changed as a whole",
-                         where=scenario.name, hint="compare the parts one by one")
+                         where="inputs", hint="compare the parts one by one")
     inputs = {name: list(items) for name, items in given["inputs"].items()}
     for name, change in scenario.inputs.items():
         changed = _changed(relaxed, name, inputs.get(name, []), change)
+        if changed == inputs.get(name, []):
+            raise InputError("scenario-idle", f"it changes the input {name!r}, of which the base has nothing to change",
+                             where=f"inputs.{name}", hint='the base has ' + ", ".join(inputs)
+                             + '; {"add": {"value", "unit"}} gives what it has not')
         inputs.pop(name, None)
         if changed:
             inputs[name] = changed
@@ -143,7 +170,8 @@ def _document(base: RunResult, relaxed: Methodology, scenario: Scenario) -> dict
 def _changed(relaxed: Methodology, name: str, items: list[dict[str, Any]], change: Any) -> list[dict[str, Any]]:
     rule = relaxed.rule_of(name)
     if rule is None:
-        raise InputError("input-unknown", f"{relaxed.key} has no input {name!r}", where="inputs")
+        raise InputError("input-unknown", f"{relaxed.key} has no input {name!r}", where=f"inputs.{name}",
+                         hint="the inputs are " + ", ".join(rule.name for rule in relaxed.inputs))
     if change is None:
         return []
     if isinstance(change, Mapping) and set(change) == {"value", "unit"}:
@@ -154,7 +182,9 @@ def _changed(relaxed: Methodology, name: str, items: list[dict[str, Any]], chang
         factor = Quantity.from_printed({"value": change["factor"], "unit": "1"}, where=name)
         totals = [Quantity.from_json(item["quantity"], where=name) for item in items]
         return [_declared(rule, Quantity(CONTEXT.multiply(total.value, factor.value), total.unit)) for total in totals]
-    raise FormError("scenario-malformed", "an input is null, value and unit, factor, or add", where=name)
+    raise FormError("scenario-malformed", "an input is null, value and unit, factor, or add", where=f"inputs.{name}",
+                    hint='null leaves it out, {"value", "unit"} replaces it, {"factor": "0.9"} scales it, {"add": '
+                    '{"value", "unit"}} gives one more')
 
 
 def _declared(rule: InputRule, quantity: Quantity) -> dict[str, Any]:
@@ -170,10 +200,18 @@ def comparison_json(comparison: Comparison) -> dict[str, Any]:
         "methodology": {"id": base.methodology.id, "version": base.methodology.version,
                         "title": dict(base.methodology.title), "status": base.methodology.status},
         "date": base.at.isoformat(), "period": base.inputs.period.as_json(),
-        "result_output": base.methodology.result.output,
+        "result_output": base.methodology.result.output, "main_outputs": _main_outputs(base),
         "base": {"result": base.result.as_json(), "outputs": _outputs(base), "notices": list(base.notices)},
         "scenarios": [_scenario_json(base, scenario, result) for scenario, result in comparison.scenarios],
     }
+
+
+def _main_outputs(base: RunResult) -> list[str]:
+    """The reported output and the other totals beside it: an inventory has one for each basis of electricity."""
+    reported = base.methodology.result
+    totals = [name for name, quantity in base.outputs.items()
+              if "total" in name.split("_") and quantity.unit.dimension == reported.unit.dimension]
+    return list(dict.fromkeys([reported.output, *totals]))
 
 
 def _outputs(result: RunResult) -> dict[str, Any]:

@@ -40,9 +40,9 @@ def parts_of(ruleset: RuleSet, methodology: Methodology, options: Mapping[str, o
     return [Period(start, end, period.zone) for start, end in pairwise(cuts)]
 
 
-def midnight(day: date, zone: str) -> int:
+def midnight(day: date, zone: str, *, where: str = "period") -> int:
     """The first instant of a day in a zone, ms UTC. Raises FormError (zone-unknown, instant-out-of-range)."""
-    local = datetime(day.year, day.month, day.day, tzinfo=time_zone(zone))
+    local = datetime(day.year, day.month, day.day, tzinfo=time_zone(zone, where=where))
     try:
         return int(local.astimezone(UTC).timestamp()) * 1000
     except OverflowError:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import date
 from typing import Any, TypeVar
 
 from core.errors import CarbonSealError, FormError, quoted
@@ -17,6 +18,7 @@ from core.records import Kind
 from core.units import Unit, parse_unit
 from mrv.definitions import members
 from mrv.definitions.binding import check_binding
+from mrv.definitions.dates import optional_day
 from mrv.definitions.rule import Rule, read_head
 from mrv.language.checker import MAX_ROUNDING_DIGITS
 
@@ -111,7 +113,8 @@ class Methodology(Rule):
 
     `split`: the outputs that add up over the parts of a period cut at a rule's change; () refuses such a period.
     `priority_drop`: what a source of lower priority than in the statement before brings, a notice or a refusal.
-    `certifies`: False for a calculation of which no statement is made.
+    `certifies`: False for a calculation of which no statement is made. `published`: the day of what it rests on, where
+    it is known and later than its validity begins; no statement is dated before.
     """
 
     kind: Kind
@@ -129,6 +132,12 @@ class Methodology(Rule):
     split: tuple[str, ...] = ()
     priority_drop: str = "notice"
     certifies: bool = True
+    published: date | None = None
+
+    @property
+    def spends(self) -> bool:
+        """Whether its certificates stand for serials of a register or time of a facility, which are used up."""
+        return self.intervals["rule"] != "none"
 
     @property
     def label(self) -> str:
@@ -151,7 +160,8 @@ class Methodology(Rule):
                        members.texts(document, "notices"), document["allows_unconfirmed"] is True,
                        _staleness(document["max_staleness_ms"]),
                        document, digest(document), _split(document),
-                       _one_of(document.get("priority_drop", "notice"), DROPS, "treatment of a drop"), certifies)
+                       _one_of(document.get("priority_drop", "notice"), DROPS, "treatment of a drop"), certifies,
+                       optional_day(document.get("published")))
         except (KeyError, TypeError, ValueError, AttributeError) as error:
             raise FormError("rule-malformed", f"a methodology lacks or misuses {error}", where=where) from None
         except CarbonSealError as error:

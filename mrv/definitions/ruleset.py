@@ -122,7 +122,7 @@ class RuleSet:
                  if item.id == key and (wanted is None or item.version == wanted)]
         if not known:
             raise NotFound("methodology-unknown", f"there is no methodology {name[:80]!r} {version or ''}".rstrip(),
-                           hint="`carbonseal mrv methodologies` lists them")
+                           where="methodology", hint="`carbonseal mrv methodologies` lists them")
         touching = [item for item in known if item.validity.holds(first) or item.validity.holds(last)]
         chosen = max(touching or known, key=lambda item: int(item.version))
         check_in_force(chosen.key, chosen.validity, first, last)

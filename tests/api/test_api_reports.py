@@ -222,6 +222,15 @@ def test_errors_have_the_codes_of_the_command(office: Office, path: str, documen
     check_problem(office.post(path, document, **query), status, code)
 
 
+@pytest.mark.parametrize("query", [{"date": "2026-01-05"}, {"foo": ""}, {"lang": "fr"}])
+def test_a_query_parameter_that_changes_nothing_is_refused(office: Office, query: dict[str, str]) -> None:
+    for path in ("run/inventory.enterprise", "compare/inventory.enterprise"):
+        check_problem(office.post(path, DOCUMENT, at=AT, **query), 422, "parameter-invalid")
+    check_problem(office.post("report/inventory.enterprise", DOCUMENT, JIANGHUI, at=AT, **query), 422,
+                  "parameter-invalid")
+    check_problem(office.client.get("/v1/mrv/units", params=query), 422, "parameter-invalid")
+
+
 def test_a_calculation_that_is_no_claim_is_printed_as_such_for_any_organisation(office: Office) -> None:
     answer = office.post("report/inventory.enterprise", DOCUMENT, JIANGHUI, at=AT, form="html", lang="zh")
     assert "未形成入链声明" in answer.text

@@ -31,9 +31,11 @@ from core.numbers import decimal_text
 from core.records import Interval
 from mrv.authoring.catalogue import shipped
 from mrv.calculation.run import RunResult, run
+from mrv.calculation.statement import Context, build, records_of
 
 RULES = shipped()
 TODAY = date(2026, 12, 5)
+CONTEXT = Context("o", "00" * 32, "00" * 32, {})
 
 
 def inventory_of(doc: dict[str, Any], at: date = TODAY) -> RunResult:
@@ -149,10 +151,13 @@ def test_whole_megawatt_hours_are_claimed_and_the_rest_stays(end: str, units: in
     assert result.carried_out is None
 
 
-def test_one_watt_hour_short_of_a_unit_certifies_nothing() -> None:
-    assert code_of(lambda: green_of(green("1000499"))) == "amount-zero"
-    with pytest.raises(Refused):
-        green_of(green("1000499"))
+def test_one_watt_hour_short_of_a_unit_certifies_nothing_and_stays_on_the_register() -> None:
+    result = green_of(green("1000499"))
+    assert (result.amount, result.intervals, result.carried_out) == (0, (), None)
+    assert str(result.outputs["remainder"]) == "999999 Wh"
+    with pytest.raises(Refused) as refused:
+        build(result, CONTEXT, [bytes(16)] * len(records_of(result)))
+    assert refused.value.code == "amount-zero"
 
 
 def test_two_claim_points_are_rounded_apart() -> None:
@@ -186,7 +191,7 @@ def test_a_reduction_is_rounded_down_and_its_remainder_carried() -> None:
 
 
 @pytest.mark.parametrize(("carried", "amount", "left"), [
-    ("0.172999", 5, "0.999999"), ("0.173", 6, "0"), ("1", 6, "0.827")])
+    ("0.172999", 5, "0.999999"), ("0.173", 6, "0"), ("0.9999", 6, "0.8269")])
 def test_a_carried_remainder_is_added(carried: str, amount: int, left: str) -> None:
     result = saving_of(saving(carried={"statement": "00" * 32, "value": carried, "unit": "tCO2e"}))
     assert (result.amount, str(result.carried_out)) == (amount, f"{left} tCO2e")
@@ -265,7 +270,7 @@ FIRST = (*ELECTRICITY, 0)
     (("subject",), "Org", "id-malformed"),
     (("boundary",), "", "inputs-malformed"), (("boundary",), "x" * 201, "inputs-malformed"),
     (("allow_unconfirmed",), "true", "inputs-malformed"), (("inputs",), [], "inputs-malformed"),
-    (("inputs",), {}, "input-missing"), (ELECTRICITY, [], "input-missing"), (ELECTRICITY, {}, "input-missing"),
+    (("inputs",), {}, "input-missing"), (ELECTRICITY, [], "input-missing"), (ELECTRICITY, {}, "inputs-malformed"),
     (("inputs", "nothing"), [], "input-unknown"), (("inputs", "fuel."), [], "input-unknown"),
     (("inputs", "fuel.*"), [], "input-unknown"), (("options",), [], "inputs-malformed"),
     (("options",), {}, "option-missing"), (("options", "colour"), "green", "option-unknown"),

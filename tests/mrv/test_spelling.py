@@ -12,10 +12,11 @@ from hypothesis import strategies as st
 from mrv_helpers import billed, code_of, inventory, item, paper, run_methodology
 
 from core.numbers import decimal_text
+from core.period import parse_instant
 from core.quantity import Quantity
 from mrv.authoring.catalogue import shipped
 from mrv.calculation.run import BEFORE_PERIOD_END, run
-from mrv.calculation.service import evaluate
+from mrv.calculation.service import evaluate, statement_day
 from mrv.calculation.spelling import canonical_numbers
 from mrv.calculation.whatif import read_scenarios
 from mrv.presentation.explained import compare
@@ -117,3 +118,12 @@ def test_an_unconfirmed_formula_says_so_and_a_published_one_nothing() -> None:
         "value": "1", "unit": "tCO2/MWh"}})["notices"] == []
     steam = {"mass": {"value": "1", "unit": "t"}, "enthalpy": {"value": "2800", "unit": "kJ/kg"}}
     assert evaluate(RULES, "heat.steam.guide", steam)["notices"] == ["unconfirmed-formula"]
+
+
+@pytest.mark.parametrize(("zone", "day"), [
+    ("Asia/Shanghai", "2026-11-23"), ("UTC", "2026-11-22"), ("Mars/Olympus", "2026-11-23"), (None, "2026-11-23")])
+def test_a_statement_without_a_date_is_of_the_day_in_the_zone_of_its_period(zone: str | None, day: str) -> None:
+    now = parse_instant("2026-11-22T21:08:00.000Z")
+    assert str(statement_day(now, None, {"period": {"zone": zone}})) == day
+    assert str(statement_day(now, "2026-01-05", {"period": {"zone": zone}})) == "2026-01-05"
+    assert str(statement_day(now, "", None)) == "2026-11-23"

@@ -12,6 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from mrv_helpers import code_of, green, inventory, item, paper
 
+from core.errors import CarbonSealError
 from mrv.authoring.catalogue import shipped
 from mrv.calculation.run import RunResult, run
 from mrv.calculation.statement import Context, build, records_of
@@ -133,7 +134,8 @@ def salts(result: RunResult) -> list[bytes]:
     return [bytes(16)] * len(records_of(result))
 
 
-@pytest.mark.parametrize("scenario", [{}, assumed(), {"inputs": {"purchased_electricity": {"factor": "1"}}}])
+@pytest.mark.parametrize("scenario", [{"options": {"region": "cn"}}, assumed(),
+                                      {"inputs": {"purchased_electricity": {"factor": "1"}}}])
 def test_a_scenario_is_never_made_into_a_statement(scenario: dict[str, Any]) -> None:
     """Not even one that changes nothing; while its base is."""
     comparison = compared(scenario)
@@ -190,12 +192,34 @@ def test_scenarios_are_a_short_list(document: object) -> None:
     assert len(read_scenarios([{"name": "x"}] * MAX_SCENARIOS)) == MAX_SCENARIOS
 
 
-def test_a_scenario_without_changes_is_read_and_gives_the_base() -> None:
+@pytest.mark.parametrize("scenario", [
+    {}, {"inputs": {}}, {"options": {"region": "jiangsu"}}, {"inputs": {"retired_certificates": {"factor": "2"}}},
+    {"inputs": {"fuel.coke": None}},
+    {"options": {"region": "cn"}, "inputs": {"fuel.coke": {"factor": "2"}}}])
+def test_a_scenario_that_changes_nothing_is_idle(scenario: dict[str, Any]) -> None:
     assert read_scenario({"name": "as it is"}).parameters == {}
-    comparison = compared({})
-    assert only(comparison).outputs == comparison.base.outputs
-    document = comparison_json(comparison)["scenarios"][0]
-    assert (document["parameters"], document["inputs"], document["options"]) == ([], [], [])
+    assert code_of(lambda: compared(scenario)) == "scenario-idle"
+
+
+def test_an_input_that_the_base_has_not_may_be_added() -> None:
+    comparison = compared({"inputs": {"retired_certificates": {"add": {"value": "1", "unit": "MWh"}}}})
+    document = comparison_json(comparison)
+    assert document["main_outputs"] == ["total_location", "total_market"]
+    [scenario] = document["scenarios"]
+    assert scenario["difference"]["difference"] == "0"
+    assert scenario["outputs"]["total_market"]["difference"].startswith("-")
+
+
+def test_an_error_names_the_scenario_that_brings_it() -> None:
+    scenarios = read_scenarios([{"name": "节电", "inputs": {"purchased_electricity": {"factor": "0.5"}}},
+                                {"name": "第二", "inputs": {"steam": {"factor": "2"}}}])
+    with pytest.raises(CarbonSealError) as caught:
+        compare(RULES, "inventory.enterprise", inventory(), scenarios, TODAY)
+    assert (caught.value.code, caught.value.where) == ("input-unknown", "inputs.steam")
+    assert caught.value.message.startswith("scenario '第二': ")
+    with pytest.raises(CarbonSealError) as caught:
+        compared({"parameters": {FACTOR: {"value": "1", "unit": "GJ", "reason": "x"}}})
+    assert caught.value.where == FACTOR
 
 
 @given(st.decimals(min_value=Decimal("0.01"), max_value=5, places=4))

@@ -136,7 +136,7 @@ function checkStale({ key }: Methodology, inputs: Inputs, limit: number): void {
     const hole = leftOpen(register, inputs.period, limit).find((one) => one.end - one.start > limit);
     if (hole !== undefined) {
       throw new RuleError("reading-stale", `no reading of ${register.meter} answers for ${instantText(hole.start)} to ${
-        instantText(hole.end)}; ${key} allows ${limit} ms`,
+        instantText(hole.end)}${hole.missing === null ? "" : `, when it moved ${hole.missing}`}; ${key} allows ${limit} ms`,
       { where, hint: "give the readings at both ends, what is substituted for the gap by the methodology's rule, or parts "
         + "of the period cut where a meter begins or ends" });
     }

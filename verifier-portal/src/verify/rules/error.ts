@@ -11,7 +11,7 @@ export const RULE_CODES = [
   "number-out-of-range", "number-too-long", "option-malformed", "option-missing", "option-not-of-period", "option-unknown", "out-of-range", "parameter-missing",
   "parameter-overlap", "parameter-unconfirmed", "parameter-unsourced", "parts-malformed", "period-crosses-change",
   "period-empty", "period-malformed", "period-outside", "priority-mismatch", "quantity-malformed", "reading-after-statement",
-  "reading-stale", "rule-malformed",
+  "reading-stale", "reduction-negative", "rule-malformed",
   "rule-not-in-force", "rule-not-released", "rules-not-listed", "salts-mismatch", "source-mismatch", "source-not-allowed",
   "source-priority-dropped", "split-not-allowed", "statement-differs", "statement-malformed", "unit-mismatch",
   "unit-unknown", "validity-empty", "zone-unknown",

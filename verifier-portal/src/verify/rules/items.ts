@@ -3,6 +3,7 @@ import { COVERS, checkCovers } from "./covers.js";
 import { Decimal, compare } from "./decimal.js";
 import { RuleError } from "./error.js";
 import { SUBSTITUTION, SUBSTITUTION_MEMBERS, checkSubstitution } from "./gaps.js";
+import { unlike } from "./forms.js";
 import { DIGEST_HINT, checkHex, checkId } from "./ids.js";
 import type { InputRule, SourceType } from "./methodology.js";
 import { parseDecimal, parseNatural } from "./numbers.js";
@@ -44,8 +45,13 @@ export function hasExactly(value: Json | undefined, names: readonly string[]): v
 
 /** The items of one input. Throws input-missing, input-repeated, and what a single item brings. */
 export function readItems(rule: InputRule, given: Json, period: Period, where: string): readonly Item[] {
-  if (!isList(given) || given.length === 0) {
-    throw new RuleError("input-missing", "a list of at least one quantity is needed", { where });
+  if (!isList(given)) {
+    throw new RuleError("inputs-malformed", "an input is a list of quantities with their sources",
+      { where, hint: "write [ ] around what is given, even around a single one" });
+  }
+  if (given.length === 0) {
+    throw new RuleError("input-missing", "a list of at least one quantity is needed",
+      { where, hint: "leave the input out where there is none of it" });
   }
   if (rule.single && given.length > 1) {
     throw new RuleError("input-repeated", `${rule.name} is one value, ${given.length} are given`,
@@ -55,26 +61,23 @@ export function readItems(rule: InputRule, given: Json, period: Period, where: s
 }
 
 function readItem(rule: InputRule, given: Json, period: Period, where: string): Item {
-  if (!hasExactly(given, ITEM)) {
-    throw new RuleError("inputs-malformed", `an item has exactly ${ITEM.join(", ")}`, { where });
+  const wrong = unlike(given, ITEM);
+  if (!isObject(given) || wrong !== null) {
+    throw new RuleError("inputs-malformed", `an item has exactly ${ITEM.join(", ")}: ${wrong}`, { where });
   }
   const quantity = readQuantity(rule, given, where);
   const source = given.get("source");
   const type = typeOf(source);
-  if (!isObject(source) || type === null || !hasMembers(source, type)) {
-    throw new RuleError("inputs-malformed", "the source has not the members of its type",
+  const missed = type === null ? "" : unlike(source, SOURCE_MEMBERS[type], type === "document" ? [COVERS] : []);
+  if (!isObject(source) || type === null || missed !== null) {
+    throw new RuleError("inputs-malformed",
+      `the source has not the members of its type${missed === null || missed === "" ? "" : `: ${missed}`}`,
       { where: `${where}.source`, hint: sourceHint(source) });
   }
   const priority = checkAllowed(rule, given, type, where);
   const uncertainty = readUncertainty(given.get("uncertainty"), where);
   const span = checkSource(rule, { quantity, source }, type, period, where);
   return { quantity, type, source, document: given, method: plainText(given.get("method")), priority, uncertainty, span };
-}
-
-/** Whether a source has the members of its type; a document may say what it covers. */
-function hasMembers(source: JsonObject, type: SourceType): boolean {
-  const names = SOURCE_MEMBERS[type];
-  return hasExactly(source, type === "document" && source.has(COVERS) ? [...names, COVERS] : names);
 }
 
 function sourceHint(source: Json | undefined): string {
@@ -144,8 +147,8 @@ function checkPaper(rule: InputRule, source: JsonObject, period: Period, where: 
 
 /** The positions of a source whose quantity is their difference. */
 function checkSpan(quantity: Quantity, source: JsonObject, type: SourceType, where: string): readonly [bigint, bigint] {
-  const from = readPoint(source.get("from"), type === "claim-point" ? OPENING : POINT, where);
-  const to = readPoint(source.get("to"), POINT, where);
+  const from = readPoint(source.get("from"), type === "claim-point" ? OPENING : POINT, `${where}.source.from`);
+  const to = readPoint(source.get("to"), POINT, `${where}.source.to`);
   for (const name of type === "claim-point" ? ["meter", "mark"] : ["meter"]) checkId(source.get(name), where);
   const [start, end] = [from, to].map((point) => parseNatural(point.get("position"), "position")) as [bigint, bigint];
   const base = baseUnit(quantity.unit, where);
@@ -157,10 +160,12 @@ function checkSpan(quantity: Quantity, source: JsonObject, type: SourceType, whe
 }
 
 function readPoint(point: Json | undefined, members: readonly string[], where: string): JsonObject {
-  if (!hasExactly(point, members) || !Array.from(point.values()).every((value) => typeof value === "string")) {
-    throw new RuleError("inputs-malformed", "a register source has positions from and to", { where });
+  const wrong = unlike(point, members);
+  if (!isObject(point) || wrong !== null || !Array.from(point.values()).every((value) => typeof value === "string")) {
+    throw new RuleError("inputs-malformed", `a register source has readings from and to: ${wrong ?? "texts alone"}`,
+      { where, hint: `a reading has ${[...members].sort().join(", ")}` });
   }
-  if (members.includes("time")) parseInstant(point.get("time"), where);
+  if (members.includes("time")) parseInstant(point.get("time"), `${where}.time`);
   return point;
 }
 

@@ -1,5 +1,5 @@
 /** A methodology: which inputs a reporting unit gives, how formulas and parameters chain, what is certified. */
-import { Validity } from "./dates.js";
+import { Validity, optionalDay, type Day } from "./dates.js";
 import { checkBinding } from "./binding.js";
 import { MAX_ROUNDING_DIGITS } from "./checker.js";
 import {
@@ -107,6 +107,8 @@ export class Methodology {
   readonly split: readonly string[];
   readonly priorityDrop: (typeof DROPS)[number];
   readonly digest: string;
+  /** The day of what it rests on, where it is known and later than its validity begins. */
+  readonly published: Day | null;
 
   private constructor(readonly document: JsonObject) {
     if (member(document, "schema") !== SCHEMA) {
@@ -132,6 +134,7 @@ export class Methodology {
     this.split = readSplit(document, this.result, this.intervals);
     const drop = document.has("priority_drop") ? member(document, "priority_drop") : "notice";
     this.priorityDrop = oneOf(drop, DROPS, "treatment of a drop");
+    this.published = document.has("published") ? optionalDay(member(document, "published")) : null;
   }
 
   /** The methodology of its canonical document. Throws errors that name it. */
@@ -150,6 +153,11 @@ export class Methodology {
   /** "id@version". */
   get key(): string {
     return `${this.id}@${this.version}`;
+  }
+
+  /** Whether its certificates stand for serials of a register or time of a facility, which are used up. */
+  get spends(): boolean {
+    return this.intervals.rule !== "none";
   }
 
   get certifies(): boolean {

@@ -100,7 +100,8 @@ export class RuleSet {
     const chosen = newestOf(touching.length > 0 ? touching : known);
     if (chosen === undefined) {
       const text = `there is no methodology ${represented(shortened(name, 80))} ${version ?? ""}`;
-      throw new RuleError("methodology-unknown", text.trimEnd(), { hint: "`carbonseal mrv methodologies` lists them" });
+      throw new RuleError("methodology-unknown", text.trimEnd(),
+        { where: "methodology", hint: "`carbonseal mrv methodologies` lists them" });
     }
     checkInForce(chosen.key, chosen.validity, first, last);
     return chosen;

@@ -64,6 +64,7 @@ export function run(rules: RuleSet, name: string, version: string | null, docume
 function evaluated(rules: RuleSet, name: string, version: string | null, document: JsonObject, at: Day): RunResult {
   const period = Period.fromJson(document.get("period"));
   const methodology = rules.methodology(name, version, ...period.days());
+  checkPublished(methodology, at);
   const inputs = readInputs(methodology, document, period);
   checkPriorities(methodology, inputs);
   const coverage = coverageOf(methodology, inputs, at);
@@ -75,10 +76,13 @@ function evaluated(rules: RuleSet, name: string, version: string | null, documen
   const exact = exactResult(methodology, reported.quantity, inputs);
   const { rounding, digits, unit, carry } = methodology.result;
   const result = new Quantity(roundTo(exact.value, rounding, digits), unit);
-  const intervals = intervalsOf(methodology, inputs);
-  checkAmount(methodology, result, intervals);
-  return { methodology, at, inputs, outputs: quantities(outputs), result, amount: integerOf(result.value),
-    carriedOut: carry ? exact.minus(result) : null, intervals, parameters: parametersOf(chains),
+  const sign = compare(exact.value, Decimal.ZERO);
+  const amount = !methodology.spends || sign > 0 ? integerOf(result.value) : 0n;
+  const intervals = amount === 0n ? [] : intervalsOf(methodology, inputs);
+  checkUnits(methodology, amount, intervals);
+  const kept = carry && !(methodology.spends && sign < 0);
+  return { methodology, at, inputs, outputs: quantities(outputs), result, amount,
+    carriedOut: kept ? exact.minus(result) : null, intervals, parameters: parametersOf(chains),
     steps: chains.flatMap((chain) => chain.steps), notices: noticesOf(methodology, inputs, chains, reported, at, coverage),
     parts: chains.map((chain, i) => ({ period: chain.inputs.period, outputs: quantities(parts[i] ?? new Map()),
       parameters: chain.parameters })),
@@ -115,33 +119,41 @@ function sum(one: Reported, other: Reported): Reported {
 
 /** The result before its one rounding, the remainder carried in included. */
 function exactResult(methodology: Methodology, output: Quantity, inputs: Inputs): Quantity {
-  const { unit, carry } = methodology.result;
+  const { unit, carry, digits } = methodology.result;
   const exact = output.to(unit);
   const carried = inputs.head.carried;
   if (carried === null) return exact;
   if (!carry) throw new RuleError("carry-not-allowed", "this methodology carries no remainder", { where: "carried" });
-  return exact.plus(carried.to(unit));
+  const remainder = carried.to(unit);
+  if (compare(remainder.value, new Decimal(false, 1n, -digits)) >= 0) {
+    throw new RuleError("out-of-range", `a remainder is less than what is rounded to, ${remainder} is not`,
+      { where: "carried", hint: "carry the carried_out of the statement before" });
+  }
+  return exact.plus(remainder);
 }
 
-function checkAmount(methodology: Methodology, result: Quantity, intervals: readonly Interval[]): void {
+function checkPublished({ key, published }: Methodology, at: Day): void {
+  if (published === null || at >= published) return;
+  throw new RuleError("rule-not-in-force", `${key} rests on what was published on ${published}, after the statement of ${at}`,
+    { where: key, hint: "date the statement on or after that day" });
+}
+
+function checkUnits(methodology: Methodology, amount: bigint, intervals: readonly Interval[]): void {
   const { rule, unit } = methodology.intervals;
-  if (rule === "none") return;
-  if (compare(result.value, Decimal.ZERO) <= 0) {
-    throw new RuleError("amount-zero", `${result} leaves nothing whole to certify`,
-      { where: methodology.key, hint: "the remainder stays for a later period" });
-  }
   const units = intervals.reduce((total, { start, end }) => total + end - start, 0n) / unit;
-  if (rule === "register-whole-units" && compare(Decimal.of(units), result.value) !== 0) {
-    throw new RuleError("rule-malformed", `${units} units of the register are not ${result}`, { where: methodology.key });
+  if (rule === "register-whole-units" && units !== amount) {
+    throw new RuleError("rule-malformed", `${units} units of the register are not ${amount}`, { where: methodology.key });
   }
 }
 
 function checkPriorities(methodology: Methodology, inputs: Inputs): void {
   const drops = inputs.priorityDrops();
+  const [first = ""] = drops;
   if (drops.length > 0 && methodology.priorityDrop === "refused") {
     throw new RuleError("source-priority-dropped",
       `${drops.join(", ")} comes from a lower source than in the statement before`,
-      { where: "inputs", hint: "the priority of a source may not sink from year to year" });
+      { where: (inputs.parts.find((part) => part.items.has(first)) ?? inputs).placeOf(first),
+        hint: "the priority of a source may not sink from year to year" });
   }
 }
 
@@ -162,7 +174,7 @@ function noticesOf(methodology: Methodology, inputs: Inputs, chains: readonly Ch
     // A forecast may be dated so, with the factors known on that day; a claim may not.
     [inputs.parts.length > 0, "period-split"], [at < inputs.period.days()[1], "statement-before-period-end"],
     // More given away than used: right for a plant that only generates, else a sign that two inputs were exchanged.
-    [compare(result.quantity.value, Decimal.ZERO) < 0, "result-below-zero"],
+    [compare(result.quantity.value, Decimal.ZERO) < 0, methodology.spends ? "reduction-negative" : "result-below-zero"],
     // What spends a register's serials may end at any reading; an inventory is of calendar days, a year at most.
     [methodology.intervals.rule === "none" && inputs.period.isUnusual(), "period-unusual"],
     [inputs.priorityDrops().length > 0, "source-priority-dropped"],

@@ -2,6 +2,7 @@
 import { bytesToHex, utf8ToBytes } from "@noble/hashes/utils.js";
 import type { StepResult } from "./chain.js";
 import { parseDay, type Day } from "./dates.js";
+import { Decimal, compare } from "./decimal.js";
 import { Misuse, asList, asObject, asText, list, member, text } from "./document.js";
 import { RuleError } from "./error.js";
 import { intervalDocument } from "./intervals.js";
@@ -83,13 +84,27 @@ function* walk(step: Step, path = ""): Generator<readonly [string, Step]> {
   for (const [i, child] of step.steps.entries()) yield* walk(child, path === "" ? String(i) : `${path}.${i}`);
 }
 
+/** Throws not-certifiable (a calculation, an inventory below zero), reduction-negative, amount-zero. */
+function checkCertifiable({ methodology, amount, result, outputs }: RunResult): void {
+  const { key: where, spends } = methodology;
+  if (!methodology.certifies || amount < 0n) {
+    throw new RuleError("not-certifiable", `no statement is made of ${where} with ${result}`, { where });
+  }
+  const figure = String(outputs.get(methodology.result.output) ?? result);
+  if (spends && compare(result.value, Decimal.ZERO) < 0) {
+    throw new RuleError("reduction-negative",
+      `the result is ${figure}: the project emitted more than its baseline, and nothing is certified`,
+      { where, hint: "see whether two inputs were exchanged; the run shows every figure" });
+  }
+  if (spends && amount === 0n) {
+    throw new RuleError("amount-zero", `${figure} leaves nothing whole to certify`,
+      { where, hint: "nothing of it is spent: claim a longer period that takes it in" });
+  }
+}
+
 /** Payload and details of a statement; one salt of 16 bytes (hex) for each record. */
 export function build(result: RunResult, context: Context, salts: readonly string[]): Statement {
-  const { methodology, amount } = result;
-  if (!methodology.certifies || amount < 0n) {
-    throw new RuleError("not-certifiable", `no statement is made of ${methodology.key} with ${result.result}`,
-      { where: methodology.key });
-  }
+  checkCertifiable(result);
   const records = recordsOf(result);
   if (salts.length !== records.length || !salts.every((salt) => SALT.test(salt))) {
     throw new RuleError("salts-mismatch", `${records.length} salts of 16 bytes are needed, not ${salts.length}`);
