@@ -25,6 +25,7 @@ from core.records import Kind
 from ledger import log
 from mrv.authoring import catalogue
 from mrv.authoring.translate import methodology_document, parameter_documents
+from mrv.definitions.dates import days_of
 from mrv.definitions.ruleset import RuleSet
 from mrv.quality.signed_plan import sign_plan
 from verify.report import Outcome
@@ -65,7 +66,7 @@ def park(tmp_path: Path) -> Iterator[World]:
 
 
 def claim(world: World, methodology: str, period: Period, inputs: dict[str, list[ClaimInput]], **changes: Any) -> bytes:
-    found = catalogue.shipped().methodologies[f"{methodology}@1"]
+    found = catalogue.shipped().methodology(methodology, None, *days_of(period))
     ref = MethodologyRef(found.id, found.version, found.digest)
     return world.claim(Kind.EMISSION, methodology=ref, period=period, inputs=inputs, **changes)
 

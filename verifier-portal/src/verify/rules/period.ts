@@ -29,7 +29,25 @@ export function parseInstant(text: Json | undefined, where = ""): number {
 
 /** "2026-11-15T16:00:00.000Z". */
 export function instantText(instant: number): string {
-  return new Date(instant).toISOString();
+  const [year, month, day] = civil(Math.floor(instant / DAY_MS));
+  const milli = instant % DAY_MS;
+  const [hour, minute, second] = [Math.floor(milli / 3_600_000), Math.floor(milli / 60_000) % 60, Math.floor(milli / 1000) % 60];
+  const two = (value: number): string => String(value).padStart(2, "0");
+  return `${String(year).padStart(4, "0")}-${two(month)}-${two(day)}T${two(hour)}:${two(minute)}:${two(second)}.${
+    String(milli % 1000).padStart(3, "0")}Z`;
+}
+
+/** Year, month and day of the proleptic Gregorian calendar, of the days since 1970-01-01. */
+function civil(days: number): readonly [number, number, number] {
+  const shifted = days + 719_468;
+  const era = Math.floor(shifted / 146_097);
+  const dayOfEra = shifted - era * 146_097;
+  const yearOfEra = Math.floor(
+    (dayOfEra - Math.floor(dayOfEra / 1460) + Math.floor(dayOfEra / 36_524) - Math.floor(dayOfEra / 146_096)) / 365);
+  const dayOfYear = dayOfEra - (365 * yearOfEra + Math.floor(yearOfEra / 4) - Math.floor(yearOfEra / 100));
+  const shiftedMonth = Math.floor((5 * dayOfYear + 2) / 153);
+  const month = shiftedMonth < 10 ? shiftedMonth + 3 : shiftedMonth - 9;
+  return [yearOfEra + era * 400 + (month <= 2 ? 1 : 0), month, dayOfYear - Math.floor((153 * shiftedMonth + 2) / 5) + 1];
 }
 
 export interface PeriodDocument {
