@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import date
+from itertools import pairwise
 from typing import Any
 
 import pytest
@@ -200,7 +201,7 @@ def test_a_substituted_gap_is_no_hole() -> None:
 @given(st.lists(st.integers(1, 29), min_size=1, max_size=6, unique=True))
 def test_spans_that_meet_leave_nothing_open_wherever_they_are_cut(days: list[int]) -> None:
     cuts = [FIRST, *(FIRST + day * DAY for day in sorted(days)), LAST]
-    spans = [ash(a, b, i * 10_000_000) for i, (a, b) in enumerate(zip(cuts, cuts[1:], strict=False))]
+    spans = [ash(a, b, i * 10_000_000) for i, (a, b) in enumerate(pairwise(cuts))]
     assert glass(*reversed(spans)).coverage.uncovered == ()
     if len(spans) > 2:
         left_out = glass(*spans[:1], *spans[2:])
