@@ -229,7 +229,11 @@ def test_conditions_and_fields_of_lists_are_told_in_both_languages() -> None:
 
 
 def test_a_statement_dated_in_its_period_says_so() -> None:
-    given = said("methodologies", "inventory.enterprise", "--example")
+    example = json.loads(said("methodologies", "inventory.enterprise", "--example"))
+    # A register has no reading of a day to come; a contract may be of the whole month.
+    example["inputs"]["purchased_electricity"][0] |= {
+        "source": {"type": "document", "digest": "ab" * 32, "title": "合同"}, "priority": "2"}
+    given = json.dumps(example)
     ran = run("mrv", "run", "inventory.enterprise", "--at", "2026-11-20", stdin=given)
     assert "statement-before-period-end: 计算日期早于期末" in ran.stdout
     assert "statement-before-period-end" not in run("mrv", "run", "inventory.enterprise", "--at", "2026-12-01",
