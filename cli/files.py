@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+from codecs import BOM_UTF8
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from hashlib import sha256
@@ -56,7 +57,8 @@ def sha256_of(name: str | Path, limit: int = MAX_HASHED_BYTES) -> str:
 
 def read_json(name: str | Path) -> Any:
     """The JSON of a file, or of stdin for "-". What is wrong with it names the file. Raises FormError (json-…)."""
-    data = read_bounded(name)
+    # Editors on Windows begin a file with a byte order mark; it says nothing.
+    data = read_bounded(name).removeprefix(BOM_UTF8)
     with named(name):
         return parse_lenient(data)
 

@@ -84,6 +84,9 @@ def parse_lenient(data: bytes, *, limit: int = MAX_DOCUMENT_BYTES) -> Any:
         return value
     except _Repeated:
         raise _repeated_error(data.decode("utf-8")) from None
+    except UnicodeDecodeError as error:
+        raise FormError("json-malformed", f"not UTF-8 from byte {error.start} on",
+                        hint="save the file as UTF-8, not GBK 请另存为 UTF-8 编码") from None
     except (UnicodeError, json.JSONDecodeError, RecursionError) as error:
         said = f"not JSON: {error}" if data.strip() else "not JSON: there is nothing in it"
         raise FormError("json-malformed", said) from None

@@ -34,8 +34,8 @@ def _metric(names: dict[str, str], dimension: dict[str, int]) -> dict[str, tuple
 
 
 # Exact by definition (NIST SP 811, appendix B): lb; the short ton is 2000 lb, the long ton 2240 lb; the US gallon is
-# 231 cubic inches, the UK gallon 4.54609 L; atm 101325 Pa; psi is lb × 9.80665 m/s² over the square inch; kcal, Btu,
-# mmBtu and therm are of the International Table (4186.8 J, 1055.05585262 J), cal is the thermochemical one.
+# 231 cubic inches, the UK gallon 4.54609 L; atm 101325 Pa; psi is lb × 9.80665 m/s² over the square inch; cal, kcal,
+# Btu, mmBtu and therm are of the International Table (4.1868 J, 1055.05585262 J).
 _MASS = {"mg": "1/1000", "g": "1", "kg": "1000", "t": "1000000", "short ton": "907184.74", "lb": "453.59237",
          "long ton": "1016046.9088"}
 _PRODUCTS = ("product", "clinker", "steel", "goods", "CF4", "C2F6", "CaO")
@@ -55,7 +55,7 @@ def _symbols() -> dict[str, tuple[Fraction, dict[str, int]]]:
     table |= _metric({"tAl": "1000000", "tCaO": "1000000", "kgCF4": "1000", "kgC2F6": "1000"}, {"mass": 1})
     table |= _metric({"J": "1", "kJ": "1e3", "MJ": "1e6", "GJ": "1e9", "TJ": "1e12", "Wh": "3600", "kWh": "3.6e6",
                       "MWh": "3.6e9", "GWh": "3.6e12", "TWh": "3.6e15", "kcal": "4186.8", "mmBtu": "1055055852.62",
-                      "therm": "105505585.262", "Btu": "1055.05585262", "cal": "4.184"}, {"energy": 1})
+                      "therm": "105505585.262", "Btu": "1055.05585262", "cal": "4.1868"}, {"energy": 1})
     table |= _metric({"W": "1", "kW": "1e3", "MW": "1e6"}, {"energy": 1, "time": -1})
     table |= _metric({"s": "1", "min": "60", "h": "3600", "day": "86400"}, {"time": 1})
     table |= _metric({"Nm3": "1"}, {"normal-volume": 1})

@@ -186,3 +186,8 @@ def test_a_link_and_a_pipe_stay_what_they_are(tmp_path: Path) -> None:
     finally:
         os.close(reader)
     assert (link.is_symlink(), target.read_bytes(), pipe.is_fifo()) == (True, b"new", True)
+
+
+def test_a_byte_order_mark_of_an_editor_says_nothing(tmp_path: Path) -> None:
+    (tmp_path / "one.json").write_bytes(b"\xef\xbb\xbf" + b'{"a": "1"}')
+    assert files.read_json(tmp_path / "one.json") == {"a": "1"}

@@ -112,6 +112,12 @@ def test_bytes_that_are_not_utf8_are_refused(data: bytes) -> None:
         jcs.parse(data)
 
 
+def test_a_file_in_another_encoding_is_told_how_to_be_saved() -> None:
+    with pytest.raises(FormError, match="not UTF-8 from byte 6 on") as caught:
+        jcs.parse_lenient('{"a":"户号"}'.encode("gbk"))
+    assert "UTF-8" in caught.value.hint
+
+
 @given(st.binary(max_size=40))
 def test_no_bytes_make_the_reader_fall_over_or_have_two_forms(data: bytes) -> None:
     try:
