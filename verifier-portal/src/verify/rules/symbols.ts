@@ -56,7 +56,7 @@ export const SYMBOLS: ReadonlyMap<string, SymbolEntry> = new Map<string, SymbolE
   ["mmBtu", ["52752792631", "50", [["energy", 1]]]],
   ["therm", ["52752792631", "500", [["energy", 1]]]],
   ["Btu", ["52752792631", "50000000", [["energy", 1]]]],
-  ["cal", ["523", "125", [["energy", 1]]]],
+  ["cal", ["10467", "2500", [["energy", 1]]]],
   ["W", ["1", "1", [["energy", 1], ["time", -1]]]],
   ["kW", ["1000", "1", [["energy", 1], ["time", -1]]]],
   ["MW", ["1000000", "1", [["energy", 1], ["time", -1]]]],
