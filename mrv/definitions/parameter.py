@@ -112,7 +112,7 @@ class Parameter:
         if self.select == BY_YEAR:
             named = [value for value in self.values if value.year == year]
             if not named:
-                raise self._none(f"for the {key} {year!r}", self._names())
+                raise self._none(f"for the {key} {year!r}", self._names(year))
             return named[0]
         return self._in_force(first, last)
 
@@ -148,14 +148,20 @@ class Parameter:
                              hint="split the period at the day of the change")
         raise self._none(f"in force on {first}")
 
-    def _names(self) -> str:
-        names = [value.year for value in self.values]
+    def _names(self, asked: str = "") -> str:
+        """The years or codes there are, first those that begin as the one asked for: 72193410 is under 7219."""
+        names = sorted((value.year for value in self.values), key=lambda name: -_shared(name, asked))
         return ", ".join(names[:MAX_NAMED]) + (", …" if len(names) > MAX_NAMED else "")
 
     def _none(self, what: str, known: str = "") -> InputError:
         hint = "no other year, region or zero is taken in its place"
         return InputError("rule-not-in-force", f"{self.id} has no value {what}", where=self.id,
                           hint=f"{hint}; it has {known}" if known else hint)
+
+
+def _shared(one: str, other: str) -> int:
+    """How many characters two texts begin with alike."""
+    return next((i for i, (a, b) in enumerate(zip(one, other, strict=False)) if a != b), min(len(one), len(other)))
 
 
 def _published(value: ParameterValue) -> date:

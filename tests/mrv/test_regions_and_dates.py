@@ -63,3 +63,10 @@ def test_a_value_older_than_its_own_source_is_refused_and_a_later_one_tells_that
 def test_a_published_value_has_no_notice_and_a_table_tells_of_its_rows() -> None:
     assert listing.parameter(RULES, "grid.average.cn", TODAY)["notices"] == []
     assert listing.parameter(RULES, "steam.saturated.enthalpy", TODAY)["notices"] == ["date-unknown"]
+
+
+def test_a_goods_code_too_long_or_short_is_told_the_headings_it_begins_with() -> None:
+    with pytest.raises(CarbonSealError) as caught:
+        RULES.parameters["cbam.indirect.complex"].resolve(TODAY, TODAY, TODAY, "72193410", "cn_code")
+    assert caught.value.code == "rule-not-in-force"
+    assert "it has 7219, 72" in caught.value.hint

@@ -100,7 +100,7 @@ export class Parameter {
       case "fixed": return this.values[0] ?? this.none("");
       case "latest-published": return this.latest(at) ?? this.none(`published by ${at}`);
       case "by-year":
-        return this.values.find((value) => value.year === year) ?? this.none(`for the ${key} ${represented(year)}`, this.names());
+        return this.values.find((value) => value.year === year) ?? this.none(`for the ${key} ${represented(year)}`, this.names(year));
       case "in-force": return this.inForce(first, last);
     }
   }
@@ -151,8 +151,9 @@ export class Parameter {
     return this.none(`in force on ${first}`);
   }
 
-  private names(): string {
-    const names = this.values.map((value) => value.year);
+  /** The years or codes there are, first those that begin as the one asked for: 72193410 is under 7219. */
+  private names(asked = ""): string {
+    const names = this.values.map((value) => value.year).sort((a, b) => shared(b, asked) - shared(a, asked));
     return names.slice(0, MAX_NAMED).join(", ") + (names.length > MAX_NAMED ? ", …" : "");
   }
 
@@ -207,4 +208,11 @@ function readValue(document: JsonObject, unit: Unit, where: string): ParameterVa
   const validity = Validity.fromDocument(document);
   return { quantity, validity, key, text: printed, year, published: optionalDay(member(document, "published"), where),
     source, locator, status: text(document, "status"), dateStatus, selection: "" };
+}
+
+/** How many characters two texts begin with alike. */
+function shared(a: string, b: string): number {
+  let length = 0;
+  while (length < a.length && length < b.length && a[length] === b[length]) length += 1;
+  return length;
 }
