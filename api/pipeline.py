@@ -58,7 +58,7 @@ from ledger import log
 from ledger.checkpoint import Checkpoint
 from mrv.authoring import catalogue
 from mrv.calculation.run import run
-from mrv.calculation.statement import SALT_BYTES, Context, build, records_of
+from mrv.calculation.statement import SALT_BYTES, Context, build, check_certifiable, records_of
 from mrv.definitions.dates import days_of
 from mrv.definitions.ruleset import RELEASE_SCHEMA, listing, listing_root
 from verify.sources import sources_of, subjects_of
@@ -314,6 +314,8 @@ def _compute(deployment: Deployment, connection: Connection,
     plan, _ = plans.in_force(connection, document)
     gathered = gather(connection, document, methodology, log.size(connection), ruleset, plan.plan if plan else None)
     result = run(ruleset, methodology.id, methodology.version, gathered.inputs, at)
+    # First: what certifies nothing has no intervals either, and the claimant is to hear which it is.
+    check_certifiable(result)
     if result.intervals != document.intervals:
         raise Refused("claim-differs", "the intervals claimed are not those that the methodology gives",
                       where="claim.intervals", intervals=[interval_json(item) for item in result.intervals])

@@ -98,9 +98,9 @@ def build(result: RunResult, context: Context, salts: Sequence[bytes]) -> tuple[
     """The payload of statement+json and its details [{"salt", "record"}]. One salt of 16 bytes for each record.
 
     Raises FormError (salts-mismatch) when the number of salts is not that of `records_of(result)`; Refused as
-    `_check_certifiable`.
+    `check_certifiable`.
     """
-    _check_certifiable(result)
+    check_certifiable(result)
     records = records_of(result)
     if len(salts) != len(records) or any(len(salt) != SALT_BYTES for salt in salts):
         raise FormError("salts-mismatch", f"{len(records)} salts of {SALT_BYTES} bytes are needed, not {len(salts)}")
@@ -108,7 +108,7 @@ def build(result: RunResult, context: Context, salts: Sequence[bytes]) -> tuple[
     return _payload(result, context, details), details
 
 
-def _check_certifiable(result: RunResult) -> None:
+def check_certifiable(result: RunResult) -> None:
     """Raises Refused: not-certifiable (a calculation, an inventory below zero), reduction-negative, amount-zero."""
     methodology = result.methodology
     if not methodology.certifies or result.amount < 0:
